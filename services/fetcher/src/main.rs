@@ -1,0 +1,2 @@
+//! The `fetcher` binary.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The `images` binary.
+fn main() {}

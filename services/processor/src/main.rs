@@ -1,0 +1,2 @@
+//! The `processor` binary.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The `status` binary.
+fn main() {}

@@ -1,0 +1,3 @@
+//! Pixels in, pixels out: blocking code without any knowledge of queues, databases or object stores.
+
+pub mod geometry;

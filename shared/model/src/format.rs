@@ -1,0 +1,83 @@
+//! The source formats we know, told apart by their bytes and never by a name.
+
+use crate::item::word_enum;
+use serde::{Deserialize, Serialize};
+
+word_enum! {
+    /// What kind of image the bytes are.
+    SourceFormat {
+        /// JPEG, baseline or progressive.
+        Jpeg = "jpeg",
+        /// PNG.
+        Png = "png",
+        /// TIFF or BigTIFF.
+        Tiff = "tiff",
+        /// WebP, lossy or lossless.
+        Webp = "webp",
+        /// GIF; the first frame counts.
+        Gif = "gif",
+        /// JPEG 2000, as a file or a bare codestream.
+        Jpeg2000 = "jpeg2000",
+    }
+}
+
+impl SourceFormat {
+    /// How many leading bytes [`Self::sniff`] wants to see.
+    pub const SNIFF_BYTES: usize = 16;
+
+    /// Recognises a format by its leading bytes.
+    #[must_use]
+    pub fn sniff(head: &[u8]) -> Option<Self> {
+        match head {
+            [0xFF, 0xD8, 0xFF, ..] => Some(Self::Jpeg),
+            [0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A, ..] => Some(Self::Png),
+            [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(Self::Tiff),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::Webp),
+            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
+            [0, 0, 0, 12, b'j', b'P', b' ', b' ', ..] | [0xFF, 0x4F, 0xFF, 0x51, ..] => Some(Self::Jpeg2000),
+            _ => None,
+        }
+    }
+
+    /// The registered media type.
+    #[must_use]
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Jpeg => "image/jpeg",
+            Self::Png => "image/png",
+            Self::Tiff => "image/tiff",
+            Self::Webp => "image/webp",
+            Self::Gif => "image/gif",
+            Self::Jpeg2000 => "image/jp2",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_each_by_its_bytes() {
+        let heads: [(&[u8], SourceFormat); 8] = [
+            (b"\xFF\xD8\xFF\xE0\0\x10JFIF", SourceFormat::Jpeg),
+            (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", SourceFormat::Png),
+            (b"II*\0\x08\0\0\0", SourceFormat::Tiff),
+            (b"MM\0+\0\x08\0\0", SourceFormat::Tiff),
+            (b"RIFF\x10\0\0\0WEBPVP8 ", SourceFormat::Webp),
+            (b"GIF89a\x01\0\x01\0", SourceFormat::Gif),
+            (b"\0\0\0\x0CjP  \r\n\x87\n", SourceFormat::Jpeg2000),
+            (b"\xFF\x4F\xFF\x51\0\x2F", SourceFormat::Jpeg2000),
+        ];
+        for (head, format) in heads {
+            assert_eq!(SourceFormat::sniff(head), Some(format));
+        }
+    }
+
+    #[test]
+    fn knows_what_is_none() {
+        for head in [&b""[..], b"\xFF\xD8", b"<!DOCTYPE html>", b"RIFF\x10\0\0\0WAVEfmt ", b"%PDF-1.7"] {
+            assert_eq!(SourceFormat::sniff(head), None);
+        }
+    }
+}
