@@ -59,7 +59,9 @@ pub enum InvalidImageId {
     #[error("\"{0}\" is not usable as an id: URLs drop it")]
     DotSegment(String),
     /// A character that may not stand in an id; positions count characters from 1.
-    #[error("character {character:?} at position {position} is not allowed in an id; allowed are letters, digits and -._~!$&'()*+,;=:@")]
+    #[error(
+        "character {character:?} at position {position} is not allowed in an id; allowed are letters, digits and -._~!$&'()*+,;=:@"
+    )]
     Character {
         /// The offending character.
         character: char,

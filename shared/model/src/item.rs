@@ -96,5 +96,4 @@ mod tests {
         }
         assert_eq!(Lane::from_word("express"), None);
     }
-
 }

@@ -112,7 +112,6 @@ mod tests {
         let image = ImageKey { customer: CustomerId(2), space: SpaceId(3), id: ImageId::new("page-1").unwrap() };
         let token = Uuid::from_u128(7);
         let generation = Generation { image: &image, generation: 5, token };
-        let hash = "images/2/3/bf/bf1f5e2a3b0f";
         let keys = [
             StorageKey::Staging { batch: BatchId(9), ordinal: 4, token },
             StorageKey::Upload { customer: CustomerId(2), token },
@@ -122,7 +121,14 @@ mod tests {
             StorageKey::CustomerName("Wellcome"),
         ];
         let text: Vec<_> = keys.iter().map(ToString::to_string).collect();
-        let _ = hash;
-        assert_eq!(text, Vec::<String>::new());
+        let expected = [
+            "staging/9/4-00000000000000000000000000000007",
+            "uploads/2/00000000000000000000000000000007",
+            "images/2/3/0e/0eb236e50de35c59c03b63629624351a/descriptor.json",
+            "images/2/3/0e/0eb236e50de35c59c03b63629624351a/g5-00000000000000000000000000000007/image.tif",
+            "images/2/3/0e/0eb236e50de35c59c03b63629624351a/g5-00000000000000000000000000000007/thumb-400.jpg",
+            "names/wellcome",
+        ];
+        assert_eq!(text, expected);
     }
 }
