@@ -1,3 +1,4 @@
 //! Pixels in, pixels out: blocking code without any knowledge of queues, databases or object stores.
 
 pub mod geometry;
+pub mod source;
