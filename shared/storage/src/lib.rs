@@ -1,7 +1,17 @@
 //! The object store: one layout of keys, one descriptor per image, two kinds of store behind one type.
 
 pub mod descriptor;
+mod error;
+mod file;
 pub mod key;
+mod local;
+mod s3;
+mod settings;
+mod store;
 
 pub use descriptor::{Descriptor, Thumbnail};
-pub use key::StorageKey;
+pub use error::StoreError;
+pub use key::{Generation, StorageKey};
+pub use local::LocalFile;
+pub use settings::StorageSettings;
+pub use store::Store;
