@@ -1,0 +1,151 @@
+//! Encode and decode real JPEGs, and break them.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::io::{Seek, Write};
+
+use dlcs_jpeg::{Colour, Decoder, Encoder, ErrorKind, Output, Plane, PlaneMut, Sampling, Scale};
+use proptest::prelude::*;
+
+/// A smooth colour picture with some texture.
+fn picture(width: u32, height: u32) -> Vec<u8> {
+    let pixel = |x: u32, y: u32| [(x * 2) as u8 / 2, (y * 3 % 251) as u8 / 2 + 40, ((x + y) % 97) as u8 + 60];
+    (0..height).flat_map(|y| (0..width).flat_map(move |x| pixel(x, y))).collect()
+}
+
+fn encode(width: u32, height: u32, sampling: Sampling) -> Vec<u8> {
+    let mut encoder = Encoder::new().unwrap();
+    encoder.encode((width, height), &picture(width, height), sampling, 95).unwrap().to_vec()
+}
+
+fn rows(jpeg: &[u8], output: Output, scale: Scale) -> Result<(u32, u32, Vec<u8>), dlcs_jpeg::Error> {
+    let mut rows = Decoder::from_bytes(jpeg)?.rows(output, scale)?;
+    let (width, height) = (rows.width(), rows.height());
+    let mut pixels = vec![0; width as usize * height as usize * output.samples()];
+    let mut done = 0;
+    while done < height as usize {
+        let at = done * width as usize * output.samples();
+        done += rows.read(&mut pixels[at..])?;
+    }
+    assert_eq!(rows.read(&mut pixels)?, 0);
+    Ok((width, height, pixels))
+}
+
+fn worst(a: &[u8], b: &[u8]) -> u8 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| a.abs_diff(*b)).max().unwrap()
+}
+
+#[test]
+fn pixels_survive_a_round_trip() {
+    for (width, height) in [(1, 1), (7, 33), (64, 48)] {
+        let jpeg = encode(width, height, Sampling::Full);
+        let (w, h, pixels) = rows(&jpeg, Output::Rgb, Scale::Full).unwrap();
+        assert_eq!((w, h), (width, height));
+        assert!(worst(&pixels, &picture(width, height)) < 24, "{width}x{height}");
+    }
+}
+
+#[test]
+fn headers_and_scales() {
+    let jpeg = encode(101, 50, Sampling::Half);
+    let decoder = Decoder::from_bytes(&jpeg).unwrap();
+    let header = decoder.header();
+    assert_eq!((header.width, header.height, header.colour), (101, 50, Colour::YCbCr));
+    assert_eq!(header.sampling, [(2, 2), (1, 1), (1, 1)]);
+    assert!(!header.whole && !header.lossless && header.adobe_transform.is_none());
+    assert!(decoder.exif().is_none());
+    for (scale, size) in [(Scale::Half, (51, 25)), (Scale::Quarter, (26, 13)), (Scale::Eighth, (13, 7))] {
+        let (w, h, _) = rows(&jpeg, Output::Gray, scale).unwrap();
+        assert_eq!((w, h), size);
+    }
+}
+
+/// Decoding to planes and encoding these again at the same quality gives nearly the same pixels.
+#[test]
+fn planes_pass_through() {
+    for (sampling, size) in [(Sampling::Half, (53, 35)), (Sampling::Full, (53, 35)), (Sampling::Half, (64, 32))] {
+        let jpeg = encode(size.0, size.1, sampling);
+        let mut raw = Decoder::from_bytes(&jpeg).unwrap().raw().unwrap();
+        assert_eq!(raw.band_rows(), sampling.mcu());
+        let mut encoder = Encoder::new().unwrap();
+        encoder.start(size.0, size.1, sampling, 95).unwrap();
+        let mut planes = vec![vec![0; 64 * 16]; 3];
+        let mut done = 0;
+        loop {
+            let mut targets: Vec<_> = planes.iter_mut().map(|p| PlaneMut { data: p, stride: 64 }).collect();
+            let got = raw.read(&mut targets).unwrap();
+            if got == 0 {
+                break;
+            }
+            done += got;
+            let sources: Vec<_> = planes.iter().map(|p| Plane { data: p, stride: 64 }).collect();
+            encoder.write(&sources).unwrap();
+        }
+        assert_eq!(done, size.1);
+        let again = encoder.finish().unwrap();
+        let first = rows(&jpeg, Output::Rgb, Scale::Full).unwrap().2;
+        assert!(worst(&first, &rows(again, Output::Rgb, Scale::Full).unwrap().2) < 12);
+    }
+}
+
+#[test]
+fn files_are_read_in_pieces() {
+    let jpeg = encode(900, 700, Sampling::Full);
+    assert!(jpeg.len() > 100_000, "more than one piece");
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&jpeg).unwrap();
+    file.rewind().unwrap();
+    let mut decoder = Decoder::open(file).unwrap().rows(Output::Rgb, Scale::Full).unwrap();
+    let mut pixels = vec![0; 900 * 700 * 3];
+    assert_eq!(decoder.read(&mut pixels).unwrap(), 700);
+    assert_eq!(pixels, rows(&jpeg, Output::Rgb, Scale::Full).unwrap().2);
+}
+
+#[test]
+fn missing_data_is_an_error() {
+    let jpeg = encode(200, 200, Sampling::Half);
+    for keep in [3, 20, jpeg.len() / 3, jpeg.len() - 40] {
+        let error = rows(&jpeg[..keep], Output::Rgb, Scale::Full).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Corrupt, "{keep} bytes: {error}");
+    }
+    // The end marker alone carries no pixels.
+    assert!(rows(&jpeg[..jpeg.len() - 2], Output::Rgb, Scale::Full).is_ok());
+    for none in [&b""[..], b"GIF89a", b"<html>"] {
+        let kind = Decoder::from_bytes(none).err().unwrap().kind;
+        assert_eq!(kind, if none.is_empty() { ErrorKind::Corrupt } else { ErrorKind::NotJpeg });
+    }
+}
+
+#[test]
+fn misuse_is_refused() {
+    let mut encoder = Encoder::new().unwrap();
+    assert_eq!(encoder.finish().unwrap_err().kind, ErrorKind::Misuse);
+    encoder.start(64, 64, Sampling::Half, 85).unwrap();
+    let small = [0; 64];
+    let planes = [Plane { data: &small, stride: 64 }; 3];
+    assert_eq!(encoder.write(&planes).unwrap_err().kind, ErrorKind::Misuse);
+    assert!(encoder.finish().is_err(), "rows are missing");
+    assert_eq!(encoder.encode((2, 2), &[0; 11], Sampling::Full, 85).unwrap_err().kind, ErrorKind::Misuse);
+    assert!(encoder.encode((2, 2), &[0; 12], Sampling::Full, 85).is_ok(), "usable after errors");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    /// Damage may be noticed or not, but never does harm.
+    #[test]
+    fn damage_is_harmless(edits in prop::collection::vec((0usize..4000, any::<u8>()), 1..8)) {
+        let mut jpeg = encode(96, 80, Sampling::Half);
+        for (at, byte) in edits {
+            let at = at % jpeg.len();
+            jpeg[at] = byte;
+        }
+        let small = |h: &dlcs_jpeg::Header| u64::from(h.width) * u64::from(h.height) < 1_000_000;
+        if Decoder::from_bytes(&jpeg).is_ok_and(|d| small(d.header())) {
+            let _ = rows(&jpeg, Output::Rgb, Scale::Full);
+            if let Ok(mut decoder) = Decoder::from_bytes(&jpeg) {
+                let _ = (decoder.icc_profile(), decoder.exif().map(<[u8]>::len));
+            }
+        }
+    }
+}
