@@ -1,6 +1,15 @@
 //! What every source of pixels looks like to the maker of derivatives, whatever its format.
 
-use dlcs_model::{Failure, SourceFormat, limits};
+#[cfg(test)]
+pub(crate) mod fixtures;
+pub(crate) mod native;
+mod open;
+mod png;
+mod upright;
+
+use dlcs_model::{Failure, FailureCode, SourceFormat, limits};
+
+pub use open::open;
 
 /// How many colour samples a pixel has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +95,39 @@ pub struct Limits {
     pub whole_pixels: u64,
     /// Pixels of the longer side.
     pub side: u32,
+}
+
+impl Limits {
+    /// Whether a source of this size may be decoded; `whole` says that all its pixels must be in memory at once.
+    ///
+    /// # Errors
+    /// `corrupt-image` for an empty size, `too-many-pixels` with the size and the limit.
+    pub fn admit(&self, width: u32, height: u32, whole: bool) -> Result<(), Failure> {
+        if width == 0 || height == 0 {
+            return Err(Failure::new(
+                FailureCode::CorruptImage,
+                format!("the image claims to be {width} x {height} pixels"),
+            ));
+        }
+        let refuse = |limit: String| {
+            let detail = format!("the image is {width} x {height} pixels; {limit}");
+            Err(Failure::new(FailureCode::TooManyPixels, detail))
+        };
+        if width.max(height) > self.side {
+            return refuse(format!("no side may be longer than {}", self.side));
+        }
+        let pixels = u64::from(width) * u64::from(height);
+        if pixels > self.streamed_pixels {
+            return refuse(format!("the limit is {} pixels", self.streamed_pixels));
+        }
+        if whole && pixels > self.whole_pixels {
+            return refuse(format!(
+                "the limit for its kind, which must be decoded as a whole, is {}",
+                self.whole_pixels
+            ));
+        }
+        Ok(())
+    }
 }
 
 impl Default for Limits {
