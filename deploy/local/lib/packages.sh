@@ -17,18 +17,23 @@ probe_found() {
 }
 
 install_packages() {
-  local root=()
-  if [[ $(id -u) != 0 ]]; then
-    command -v sudo >/dev/null || fail "not root, and no sudo: have someone run: apt-get install $*"
-    root=(sudo)
-  fi
-  local apt=("${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300)
-  "${apt[@]}" update >&2 </dev/null || fail "apt-get update failed"
-  quiet_installation "${root[@]}"
+  update_package_lists
+  quiet_installation
   local status=0
-  "${apt[@]}" install --no-install-recommends "$@" >&2 </dev/null || status=$?
-  loud_installation "${root[@]}"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@" >&2 || status=$?
+  loud_installation
   ((status == 0)) || fail "apt-get install $* failed"
+}
+
+update_package_lists() { as_root apt-get -q -o DPkg::Lock::Timeout=300 update >&2 || fail "apt-get update failed"; }
+
+as_root() {
+  if [[ $(id -u) == 0 ]]; then
+    "$@"
+  else
+    command -v sudo >/dev/null || fail "neither root nor sudo here: have someone run this first: $*"
+    sudo "$@"
+  fi </dev/null
 }
 
 # Debian starts a server as soon as it is installed, and makes a database cluster. Ours are private: the system's must
@@ -37,23 +42,21 @@ POLICY=/usr/sbin/policy-rc.d
 CLUSTERS=/etc/postgresql-common/createcluster.conf
 
 quiet_installation() {
-  QUIET_FILES=()
+  MADE_POLICY=""
   if [[ ! -e $POLICY ]]; then
-    printf '#!/bin/sh\nexit 101\n' | "$@" tee $POLICY >/dev/null
-    "$@" chmod 755 $POLICY
-    QUIET_FILES+=("$POLICY")
+    as_root sh -c "printf '#!/bin/sh\nexit 101\n' >$POLICY && chmod 755 $POLICY"
+    MADE_POLICY=1
   fi
   if [[ ! -e $CLUSTERS ]]; then
-    "$@" mkdir -p "$(dirname $CLUSTERS)"
-    echo 'create_main_cluster = false' | "$@" tee $CLUSTERS >/dev/null
+    as_root sh -c "mkdir -p '$(dirname $CLUSTERS)' && echo 'create_main_cluster = false' >$CLUSTERS"
   fi
   UNITS_BEFORE=$(enabled_units)
 }
 
 loud_installation() {
-  local file unit
-  for file in "${QUIET_FILES[@]}"; do "$@" rm -f "$file"; done
-  for unit in $(comm -13 <(echo "$UNITS_BEFORE") <(enabled_units)); do "$@" systemctl -q disable "$unit" || true; done
+  local unit
+  [[ -z $MADE_POLICY ]] || as_root rm -f $POLICY
+  for unit in $(comm -13 <(echo "$UNITS_BEFORE") <(enabled_units)); do as_root systemctl -q disable "$unit" || true; done
 }
 
 enabled_units() {
