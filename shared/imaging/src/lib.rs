@@ -2,5 +2,8 @@
 
 pub mod color;
 pub mod geometry;
+pub mod head;
 pub mod orientation;
 pub mod source;
+mod tiff_reader;
+mod tiff_writer;
