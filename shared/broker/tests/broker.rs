@@ -1,4 +1,5 @@
 //! The broker's promises against a real RabbitMQ.
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,0 +1,118 @@
+//! The HTTP clients, which connect to nothing that the guard has not admitted, and the cap per host.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue};
+use reqwest::{Client, redirect, retry};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use url::Url;
+
+use crate::guard::{Guard, Reach};
+use crate::settings::FetchSettings;
+
+/// How long a connection is kept for the next image of the same origin.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// One client per rule of the guard: a kept connection is only used again for what it was admitted for.
+pub(super) struct Clients {
+    public: Client,
+    listed: Client,
+}
+
+impl Clients {
+    pub(super) fn new(settings: &FetchSettings) -> anyhow::Result<Self> {
+        Ok(Self { public: client(settings, Reach::Public)?, listed: client(settings, Reach::Listed)? })
+    }
+
+    pub(super) fn of(&self, reach: Reach) -> &Client {
+        match reach {
+            Reach::Public => &self.public,
+            Reach::Listed => &self.listed,
+        }
+    }
+}
+
+fn client(settings: &FetchSettings, reach: Reach) -> anyhow::Result<Client> {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("image/*, */*;q=0.5"));
+    // A compressed body could not be measured before it is unpacked.
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    let agent = format!("dlcs-fetcher/{} (+{})", env!("CARGO_PKG_VERSION"), settings.contact_url);
+    let client = Client::builder()
+        .user_agent(agent)
+        .default_headers(headers)
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        // A proxy from the environment would resolve names in our place.
+        .no_proxy()
+        .dns_resolver(Arc::new(GuardedResolver { guard: settings.guard(), reach }))
+        .connect_timeout(settings.connect)
+        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(usize::from(settings.per_host))
+        .build()?;
+    Ok(client)
+}
+
+/// Resolves a name when a connection is made to it, and hands out only what was admitted.
+struct GuardedResolver {
+    guard: Guard,
+    reach: Reach,
+}
+
+impl Resolve for GuardedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let (guard, reach) = (self.guard.clone(), self.reach);
+        Box::pin(async move {
+            let addresses = guard.resolve(name.as_str(), reach).await?;
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// Lets only so many fetches go to one host at a time.
+pub(super) struct HostSlots {
+    per_host: usize,
+    hosts: Mutex<HashMap<String, Weak<Semaphore>>>,
+}
+
+impl HostSlots {
+    pub(super) fn new(per_host: u16) -> Self {
+        Self { per_host: usize::from(per_host.max(1)), hosts: Mutex::default() }
+    }
+
+    /// Waits for a slot of the URL's host; it is free again when the value is dropped.
+    pub(super) async fn take(&self, url: &Url) -> Option<OwnedSemaphorePermit> {
+        self.semaphore(url.host_str().unwrap_or_default()).acquire_owned().await.ok()
+    }
+
+    fn semaphore(&self, host: &str) -> Arc<Semaphore> {
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(semaphore) = hosts.get(host).and_then(Weak::upgrade) {
+            return semaphore;
+        }
+        hosts.retain(|_, semaphore| semaphore.strong_count() > 0);
+        let semaphore = Arc::new(Semaphore::new(self.per_host));
+        hosts.insert(host.to_owned(), Arc::downgrade(&semaphore));
+        semaphore
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_host_has_so_many_slots_and_another_host_its_own() {
+        let slots = HostSlots::new(2);
+        let (here, there) = (Url::parse("http://a/1").unwrap(), Url::parse("http://b/1").unwrap());
+        let first = slots.take(&here).await;
+        let _second = slots.take(&here).await;
+        assert!(tokio::time::timeout(Duration::from_millis(20), slots.take(&here)).await.is_err());
+        let _other = slots.take(&there).await;
+        drop(first);
+        assert!(tokio::time::timeout(Duration::from_secs(5), slots.take(&here)).await.is_ok());
+    }
+}
