@@ -1,1 +1,39 @@
-//! Placeholder.
+//! THE wire types: what clients send and what they get back. No I/O.
+//!
+//! Lenient in: every input is read from a JSON value by hand ([`read`]), so that one request's faults are all found at
+//! once and each is named by its place. Strict out: plain structs that serialise to JSON-LD, `@context`, `@id`, `@type`
+//! first, absent instead of `null`.
+
+pub mod batch;
+pub mod batch_input;
+pub mod collection;
+pub mod customer;
+pub mod entry_point;
+pub mod fault;
+pub mod image;
+pub mod image_input;
+pub mod key;
+pub mod links;
+pub mod problem;
+pub mod queue;
+pub mod read;
+pub mod resource;
+pub mod space;
+pub mod timestamp;
+
+pub use batch::{Batch, BatchMember};
+pub use batch_input::{BatchInput, BatchRules, MemberInput, spaces_named};
+pub use collection::{Collection, Page, PartialCollectionView};
+pub use customer::{Customer, CustomerInput};
+pub use entry_point::EntryPoint;
+pub use fault::{Fault, Faults};
+pub use image::Image;
+pub use image_input::ImageInput;
+pub use key::Key;
+pub use links::Links;
+pub use problem::{Problem, ProblemKind};
+pub use queue::Queue;
+pub use read::{Given, Reader};
+pub use resource::Resource;
+pub use space::{Space, SpaceInput};
+pub use timestamp::Timestamp;

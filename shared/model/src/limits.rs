@@ -22,6 +22,12 @@ pub const SIDE_PIXELS: u32 = 65_500;
 /// Characters of one string field (`string1`, a tag, a role).
 pub const STRING_CHARS: usize = 4_000;
 
+/// Entries of one list field (tags, roles).
+pub const LIST_ENTRIES: usize = 200;
+
+/// Characters of a batch's label, of an idempotency key and of other names.
+pub const NAME_CHARS: usize = 255;
+
 /// Bytes of the free `metadata` object of an image.
 pub const METADATA_BYTES: usize = 8 * 1024;
 

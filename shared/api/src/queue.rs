@@ -1,0 +1,53 @@
+//! A customer's queue as it is read.
+
+use dlcs_model::CustomerId;
+use serde::Serialize;
+
+use crate::Links;
+use crate::resource::Body;
+
+/// The fields of a queue.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Queue {
+    /// Images that are not finished.
+    pub size: i64,
+    /// Batches that are not finished.
+    pub batches_waiting: i64,
+    /// Images on which no work has begun.
+    pub images_waiting: i64,
+    /// All batches.
+    pub batches: String,
+    /// Batches that are not finished.
+    pub active: String,
+    /// Batches that are finished, the latest first.
+    pub recent: String,
+    /// Images that are not finished.
+    pub images: String,
+    /// Where to post what is urgent.
+    pub priority: String,
+}
+
+impl Queue {
+    /// A queue with its links.
+    #[must_use]
+    pub fn new(links: &Links, customer: CustomerId, size: i64, batches_waiting: i64, images_waiting: i64) -> Self {
+        let at = |name| format!("{}/{name}", links.queue(customer));
+        let (batches, active, recent) = (at("batches"), at("active"), at("recent"));
+        Self {
+            size,
+            batches_waiting,
+            images_waiting,
+            batches,
+            active,
+            recent,
+            images: at("images"),
+            priority: at("priority"),
+        }
+    }
+}
+
+impl Body for Queue {
+    const NAME: &'static str = "Queue";
+    const TYPE: &'static str = "vocab:Queue";
+}
