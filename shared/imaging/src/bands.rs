@@ -1,0 +1,53 @@
+//! An image as the maker of derivatives takes it: bands of the planes that its tiles are encoded from.
+
+use std::path::Path;
+
+use dlcs_jpeg::Sampling;
+use dlcs_model::{Failure, SourceFormat};
+
+use crate::jpeg_bands::JpegBands;
+use crate::planes::Planes;
+use crate::row_bands::RowBands;
+use crate::source::{self, Limits};
+
+/// What the derivative of an image is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BandInfo {
+    /// The source's format.
+    pub format: SourceFormat,
+    /// Pixels across, upright.
+    pub width: u32,
+    /// Pixels down, upright.
+    pub height: u32,
+    /// How the tiles store colour: not more of it than the source has.
+    pub sampling: Sampling,
+    /// The tiles' JPEG quality.
+    pub quality: u8,
+}
+
+impl BandInfo {
+    /// The quality of tiles from sources that lost detail before.
+    pub const LOSSY: u8 = 85;
+    /// The quality of tiles from sources with every detail. It pays there, and 4:4:4 below it would be colour without shape.
+    pub const DETAILED: u8 = 90;
+}
+
+/// A source of bands.
+pub(crate) trait BandSource {
+    /// What the bands are like; constant.
+    fn info(&self) -> &BandInfo;
+
+    /// Fills the next band and returns how many of its pixel rows belong to the image: all but in the last band; 0 is the end.
+    fn read(&mut self, band: &mut Planes) -> Result<u32, Failure>;
+
+    /// The alpha samples of the band just read, row by row; empty for a source without alpha.
+    fn alpha(&self) -> &[u8];
+}
+
+/// Opens a source: a JPEG that needs no change of colour or orientation as the planes it consists of, all else as pixels.
+pub(crate) fn open(path: &Path, limits: &Limits) -> Result<Box<dyn BandSource>, Failure> {
+    match JpegBands::open(path, limits)? {
+        Some(planes) => Ok(Box::new(planes)),
+        None => Ok(Box::new(RowBands::new(source::open(path, limits)?))),
+    }
+}

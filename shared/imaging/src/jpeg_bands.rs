@@ -1,0 +1,143 @@
+//! The short way for most JPEGs: their own planes become those of the derivative, without a detour through RGB.
+
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::path::Path;
+
+use dlcs_jpeg::{Colour, Decoder, ErrorKind, Header, PlaneMut, Raw, Sampling};
+use dlcs_model::{Failure, FailureCode, SourceFormat};
+
+use crate::bands::{BandInfo, BandSource};
+use crate::orientation::{self, Orientation};
+use crate::planes::Planes;
+use crate::source::Limits;
+use crate::source::native::{corrupt, unsupported};
+use crate::{color, failures};
+
+/// A JPEG that is decoded to its planes.
+pub(crate) struct JpegBands {
+    raw: Raw<'static>,
+    info: BandInfo,
+    layout: Layout,
+    scratch: Vec<Vec<u8>>,
+}
+
+/// How the planes of the source map to those of the derivative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    /// They are the same.
+    Same(Sampling),
+    /// Colour is shared by two pixels side by side (4:2:2): pairs of its rows are averaged.
+    Wide,
+}
+
+impl JpegBands {
+    /// Opens a JPEG; `None` when it is none, or one that has to be read as pixels: turned, in another colour space, or sampled
+    /// in an unusual way.
+    pub fn open(path: &Path, limits: &Limits) -> Result<Option<Self>, Failure> {
+        let ours = |error| failures::file(&error, "open a source file");
+        let mut file = File::open(path).map_err(ours)?;
+        let mut head = Vec::new();
+        file.by_ref().take(SourceFormat::SNIFF_BYTES as u64).read_to_end(&mut head).map_err(ours)?;
+        if SourceFormat::sniff(&head) != Some(SourceFormat::Jpeg) {
+            return Ok(None);
+        }
+        file.rewind().map_err(ours)?;
+        let mut decoder = Decoder::open(file).map_err(|e| failure(&e))?;
+        let header = decoder.header().clone();
+        limits.admit(header.width, header.height, header.whole)?;
+        let profile = decoder.icc_profile().map_err(|e| failure(&e))?;
+        let turned = decoder.exif().map(orientation::of_exif).is_some_and(|o| o != Orientation::Upright);
+        let Some(layout) = layout(&header).filter(|_| !turned && profile.is_none_or(|icc| color::is_srgb(&icc))) else {
+            return Ok(None);
+        };
+        let raw = decoder.raw().map_err(|e| failure(&e))?;
+        Ok(Some(Self { info: info(&header, layout), raw, layout, scratch: scratch(&header, layout) }))
+    }
+
+    /// Two bands of 4:2:2, 8 rows each, make one of 4:2:0.
+    fn read_wide(&mut self, band: &mut Planes) -> Result<u32, Failure> {
+        let stride = self.scratch[0].len() / 8;
+        let mut total = 0;
+        for half in 0..2_usize {
+            let rows = {
+                let [_, blue, red] = &mut self.scratch[..] else { return Err(Failure::internal()) };
+                let [luma, ..] = &mut band.targets()[..] else { return Err(Failure::internal()) };
+                let start = half * 8 * luma.stride;
+                let luma = PlaneMut { data: &mut luma.data[start..], stride: luma.stride };
+                let [blue, red] = [blue, red].map(|data| PlaneMut { data, stride });
+                self.raw.read(&mut [luma, blue, red]).map_err(|e| failure(&e))?
+            };
+            total += rows;
+            for component in 1..3 {
+                let rows = rows as usize;
+                for row in 0..rows.div_ceil(2) {
+                    let line = |row: usize| &self.scratch[component][row.min(rows - 1) * stride..][..stride];
+                    let (upper, lower) = (line(row * 2), line(row * 2 + 1));
+                    let target = band.row_mut(component, half * 4 + row);
+                    for ((to, a), b) in target.iter_mut().zip(upper).zip(lower) {
+                        *to = ((u16::from(*a) + u16::from(*b) + 1) >> 1) as u8;
+                    }
+                }
+            }
+        }
+        Ok(total)
+    }
+}
+
+impl BandSource for JpegBands {
+    fn info(&self) -> &BandInfo {
+        &self.info
+    }
+
+    fn read(&mut self, band: &mut Planes) -> Result<u32, Failure> {
+        match self.layout {
+            Layout::Same(_) => self.raw.read(&mut band.targets()).map_err(|e| failure(&e)),
+            Layout::Wide => self.read_wide(band),
+        }
+    }
+
+    fn alpha(&self) -> &[u8] {
+        &[]
+    }
+}
+
+/// How the planes can be taken over, if they can.
+fn layout(header: &Header) -> Option<Layout> {
+    match (header.lossless, header.colour, header.sampling.as_slice()) {
+        (false, Colour::Gray, [(1, 1)]) => Some(Layout::Same(Sampling::Gray)),
+        (false, Colour::YCbCr, [(1, 1), (1, 1), (1, 1)]) => Some(Layout::Same(Sampling::Full)),
+        (false, Colour::YCbCr, [(2, 2), (1, 1), (1, 1)]) => Some(Layout::Same(Sampling::Half)),
+        (false, Colour::YCbCr, [(2, 1), (1, 1), (1, 1)]) => Some(Layout::Wide),
+        _ => None,
+    }
+}
+
+fn info(header: &Header, layout: Layout) -> BandInfo {
+    let (sampling, quality) = match layout {
+        Layout::Same(Sampling::Full) => (Sampling::Full, BandInfo::DETAILED),
+        Layout::Same(sampling @ (Sampling::Gray | Sampling::Half)) => (sampling, BandInfo::LOSSY),
+        Layout::Wide => (Sampling::Half, BandInfo::LOSSY),
+    };
+    BandInfo { format: SourceFormat::Jpeg, width: header.width, height: header.height, sampling, quality }
+}
+
+/// Room for the colour planes of a band that cannot be decoded in place.
+fn scratch(header: &Header, layout: Layout) -> Vec<Vec<u8>> {
+    match layout {
+        Layout::Same(_) => Vec::new(),
+        Layout::Wide => vec![vec![0; header.width.div_ceil(2).next_multiple_of(8) as usize * 8]; 3],
+    }
+}
+
+/// What a failed decoding says about the source.
+pub(crate) fn failure(error: &dlcs_jpeg::Error) -> Failure {
+    match error.kind {
+        ErrorKind::NotJpeg | ErrorKind::Corrupt => corrupt(SourceFormat::Jpeg, error),
+        ErrorKind::Unsupported => unsupported(SourceFormat::Jpeg, error),
+        ErrorKind::TooBig => {
+            Failure::new(FailureCode::TooManyPixels, "a side of the JPEG is longer than 65,500 pixels")
+        }
+        ErrorKind::Io | ErrorKind::Memory | ErrorKind::Misuse => failures::ours(error, "decode a JPEG"),
+    }
+}
