@@ -1,10 +1,14 @@
 //! The head of a derivative as its readers see it: where each tile lies in the file.
 //!
-//! A derivative is a TIFF 6.0 file (or BigTIFF), little-endian, whose directories and arrays all stand at its start. Each
-//! directory is one level of a pyramid, full size first, then (when the source had alpha) the levels of the alpha plane,
-//! marked by [`tag::ALPHA`]. Tiles are complete JPEGs of [`TILE_SIDE`] pixels a side. Where an edge cuts a tile short there
-//! is a second one of the exact size, its twin, listed by [`tag::TWIN_OFFSETS`] and [`tag::TWIN_BYTE_COUNTS`]: the last
-//! column from top to bottom, then the rest of the last row from left to right.
+//! A derivative is a TIFF 6.0 file (or BigTIFF), little-endian, whose directories and arrays all stand at its start. The
+//! directories that any reader of TIFF finds are the levels of a pyramid, full size first, of tiles of [`TILE_SIDE`] pixels a
+//! side; each tile is a complete JPEG. What is ours alone stands in a second chain of directories, which no link of the first
+//! leads to: readers of TIFF complain about tags that they do not know, or take whatever they find for one more level. Right
+//! behind the file's header [`PRIVATE_MARK`] is followed by the offset of that chain's first directory. It holds
+//! - for each level the twins of the tiles that an edge may cut short: complete JPEGs of the exact size, listed by
+//!   [`tag::TWIN_OFFSETS`] and [`tag::TWIN_BYTE_COUNTS`], the last column from top to bottom, then the rest of the last row
+//!   from left to right;
+//! - when the source had alpha, the levels of the alpha plane: like the others, with their twins, and with [`tag::ALPHA`].
 
 use dlcs_model::limits::TILE_SIDE;
 
@@ -34,6 +38,9 @@ pub(crate) mod tag {
     /// Private: 1 marks a level of the alpha plane.
     pub const ALPHA: u16 = 65103;
 }
+
+/// Announces the private chain.
+pub(crate) const PRIVATE_MARK: &[u8; 8] = b"DLCSTWIN";
 
 /// Why bytes are not the head of a derivative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -99,6 +106,33 @@ impl LevelIndex {
     }
 }
 
+/// Reads a level without its twins.
+fn level(directory: &Directory<'_>, number: usize) -> Result<LevelIndex, HeadError> {
+    let expected = [
+        (tag::TILE_WIDTH, TILE_SIDE, "tile width"),
+        (tag::TILE_LENGTH, TILE_SIDE, "tile length"),
+        (tag::COMPRESSION, 7, "compression"),
+    ];
+    for (tag, value, what) in expected {
+        if directory.one(tag)? != value {
+            return Err(HeadError::Unexpected(what));
+        }
+    }
+    let index = u32::try_from(number).map_err(|_| HeadError::Unexpected("number of levels"))?;
+    let level = Level { index, width: directory.one(tag::IMAGE_WIDTH)?, height: directory.one(tag::IMAGE_LENGTH)? };
+    if level.width == 0 || level.height == 0 {
+        return Err(HeadError::Unexpected("size"));
+    }
+    let count = u64::from(level.columns()) * u64::from(level.rows());
+    let tiles = directory.ranges((tag::TILE_OFFSETS, tag::TILE_BYTE_COUNTS), count)?;
+    Ok(LevelIndex { level, tiles, twins: Vec::new() })
+}
+
+fn twins(directory: &Directory<'_>, level: &Level) -> Result<Vec<TileRange>, HeadError> {
+    let count = u64::from(level.columns()) + u64::from(level.rows()) - 1;
+    directory.ranges((tag::TWIN_OFFSETS, tag::TWIN_BYTE_COUNTS), count)
+}
+
 /// A parsed head.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
@@ -120,7 +154,26 @@ impl Head {
         while let Some(at) = next {
             let directory = reader.directory(at)?;
             next = directory.next;
-            parsed.add(&directory)?;
+            parsed.gray = directory.one(tag::SAMPLES_PER_PIXEL)? == 1;
+            parsed.colour.push(level(&directory, parsed.colour.len())?);
+        }
+        let mut next = reader.first_private()?;
+        let mut levels = parsed.colour.iter_mut();
+        while let Some(at) = next {
+            let directory = reader.directory(at)?;
+            next = directory.next;
+            match levels.next() {
+                Some(index) => index.twins = twins(&directory, &index.level)?,
+                None if directory.optional(tag::ALPHA)? == Some(1) => {
+                    let mut index = level(&directory, parsed.alpha.len())?;
+                    index.twins = twins(&directory, &index.level)?;
+                    parsed.alpha.push(index);
+                }
+                None => return Err(HeadError::Unexpected("directory")),
+            }
+        }
+        if levels.next().is_some() {
+            return Err(HeadError::Unexpected("absence of twins"));
         }
         let complete = |levels: &[LevelIndex], size: Option<(u32, u32)>| {
             size.is_some_and(|(width, height)| levels.iter().map(|l| l.level).eq(geometry::levels(width, height)))
@@ -130,39 +183,6 @@ impl Head {
             return Err(HeadError::Unexpected("sizes of the levels"));
         }
         Ok(parsed)
-    }
-
-    fn add(&mut self, directory: &Directory<'_>) -> Result<(), HeadError> {
-        let levels = if directory.optional(tag::ALPHA)? == Some(1) { &mut self.alpha } else { &mut self.colour };
-        let index = u32::try_from(levels.len()).unwrap_or(u32::MAX);
-        if index > u32::BITS {
-            return Err(HeadError::Unexpected("number of levels"));
-        }
-        let (width, height) = (directory.one(tag::IMAGE_WIDTH)?, directory.one(tag::IMAGE_LENGTH)?);
-        for (tag, value, what) in [
-            (tag::TILE_WIDTH, TILE_SIDE, "tile width"),
-            (tag::TILE_LENGTH, TILE_SIDE, "tile length"),
-            (tag::COMPRESSION, 7, "compression"),
-        ] {
-            if directory.one(tag)? != value {
-                return Err(HeadError::Unexpected(what));
-            }
-        }
-        if width == 0 || height == 0 {
-            return Err(HeadError::Unexpected("size"));
-        }
-        if levels.is_empty() && directory.optional(tag::ALPHA)? != Some(1) {
-            self.gray = directory.one(tag::SAMPLES_PER_PIXEL)? == 1;
-        }
-        let level = Level { index, width, height };
-        let tiles = u64::from(level.columns()) * u64::from(level.rows());
-        let twins = u64::from(level.columns()) + u64::from(level.rows()) - 1;
-        levels.push(LevelIndex {
-            level,
-            tiles: directory.ranges((tag::TILE_OFFSETS, tag::TILE_BYTE_COUNTS), tiles)?,
-            twins: directory.ranges((tag::TWIN_OFFSETS, tag::TWIN_BYTE_COUNTS), twins)?,
-        });
-        Ok(())
     }
 
     /// Pixels across at full size.

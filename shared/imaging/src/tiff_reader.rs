@@ -1,9 +1,9 @@
 //! Reads directories of a little-endian TIFF or BigTIFF that lies in memory, trusting none of its numbers.
 
-use crate::head::{HeadError, TileRange};
+use crate::head::{HeadError, PRIVATE_MARK, TileRange};
 
-/// Directories that a derivative has at most: every level of colour and alpha.
-const MAX_DIRECTORIES: usize = 2 * 33;
+/// Directories that a derivative has at most: levels, their twins and levels of alpha.
+const MAX_DIRECTORIES: usize = 3 * 33;
 /// Entries of one directory.
 const MAX_ENTRIES: u64 = 64;
 
@@ -52,6 +52,16 @@ impl<'a> Reader<'a> {
     /// Where the first directory starts.
     pub fn first(&self) -> Result<Option<u64>, HeadError> {
         let place = if self.big { self.slice(8, 8)? } else { self.slice(4, 4)? };
+        Ok(Some(little_endian(place)).filter(|&at| at != 0))
+    }
+
+    /// Where the first directory of the private chain starts.
+    pub fn first_private(&self) -> Result<Option<u64>, HeadError> {
+        let (mark, offset_bytes) = if self.big { (16, 8) } else { (8, 4) };
+        if self.slice(mark, PRIVATE_MARK.len() as u64)? != PRIVATE_MARK {
+            return Err(HeadError::Unexpected("absence of the private mark"));
+        }
+        let place = self.slice(mark + PRIVATE_MARK.len() as u64, offset_bytes)?;
         Ok(Some(little_endian(place)).filter(|&at| at != 0))
     }
 

@@ -5,7 +5,7 @@ use dlcs_jpeg::Sampling;
 use dlcs_model::limits::TILE_SIDE;
 
 use crate::geometry;
-use crate::head::{LevelIndex, TileRange, tag};
+use crate::head::{LevelIndex, PRIVATE_MARK, TileRange, tag};
 
 /// One pyramid of the file.
 pub(crate) struct Chain<'a> {
@@ -49,25 +49,30 @@ pub(crate) fn head(chains: &[Chain<'_>], big: bool) -> Vec<u8> {
     }
     let mut link = out.len();
     put_offset(&mut out, 0, big);
+    out.extend_from_slice(PRIVATE_MARK);
+    let mut private_link = out.len();
+    put_offset(&mut out, 0, big);
     for chain in chains {
         for index in chain.levels {
-            out.resize(out.len().next_multiple_of(8), 0);
-            let at = out.len() as u64;
-            patch_offset(&mut out, link, at, big);
-            link = directory(&mut out, &entries(chain, index), big);
+            if chain.alpha {
+                let mut entries = level_entries(chain, index);
+                entries.extend(twin_entries(index));
+                entries.push((tag::ALPHA, Values::Short(vec![1])));
+                private_link = directory(&mut out, private_link, &entries, big);
+            } else {
+                link = directory(&mut out, link, &level_entries(chain, index), big);
+                private_link = directory(&mut out, private_link, &twin_entries(index), big);
+            }
         }
     }
-    out.resize(out.len().next_multiple_of(8), 0);
     out
 }
 
 /// The entries of a level, in the ascending order that TIFF demands.
-fn entries(chain: &Chain<'_>, index: &LevelIndex) -> Vec<(u16, Values)> {
+fn level_entries(chain: &Chain<'_>, index: &LevelIndex) -> Vec<(u16, Values)> {
     let reduced = u32::from(index.level.index > 0);
     let components = chain.sampling.components();
     let colour = components > 1;
-    let offsets = |ranges: &[TileRange]| Values::Offsets(ranges.iter().map(|range| range.offset).collect());
-    let lengths = |ranges: &[TileRange]| Values::Long(ranges.iter().map(|range| range.length).collect());
     let mut entries = vec![
         (tag::NEW_SUBFILE_TYPE, Values::Long(vec![if chain.alpha { 4 | 1 } else { reduced }])),
         (tag::IMAGE_WIDTH, Values::Long(vec![index.level.width])),
@@ -87,16 +92,27 @@ fn entries(chain: &Chain<'_>, index: &LevelIndex) -> Vec<(u16, Values)> {
         entries.push((tag::YCBCR_SUBSAMPLING, Values::Short(vec![divisor; 2])));
         entries.push((tag::YCBCR_POSITIONING, Values::Short(vec![1])));
     }
-    entries.push((tag::TWIN_OFFSETS, offsets(&index.twins)));
-    entries.push((tag::TWIN_BYTE_COUNTS, lengths(&index.twins)));
-    if chain.alpha {
-        entries.push((tag::ALPHA, Values::Short(vec![1])));
-    }
     entries
 }
 
-/// Appends a directory and, behind it, the arrays that do not fit into its entries. Returns where its link to the next is.
-fn directory(out: &mut Vec<u8>, entries: &[(u16, Values)], big: bool) -> usize {
+fn twin_entries(index: &LevelIndex) -> [(u16, Values); 2] {
+    [(tag::TWIN_OFFSETS, offsets(&index.twins)), (tag::TWIN_BYTE_COUNTS, lengths(&index.twins))]
+}
+
+fn offsets(ranges: &[TileRange]) -> Values {
+    Values::Offsets(ranges.iter().map(|range| range.offset).collect())
+}
+
+fn lengths(ranges: &[TileRange]) -> Values {
+    Values::Long(ranges.iter().map(|range| range.length).collect())
+}
+
+/// Appends a directory and, behind it, the arrays that do not fit into its entries. Lets the link at `previous` lead to it, and
+/// returns where its own link to the next is.
+fn directory(out: &mut Vec<u8>, previous: usize, entries: &[(u16, Values)], big: bool) -> usize {
+    out.resize(out.len().next_multiple_of(8), 0);
+    let at = out.len() as u64;
+    patch_offset(out, previous, at, big);
     let (count_bytes, entry_bytes, offset_bytes) = if big { (8, 20, 8) } else { (2, 12, 4) };
     out.extend_from_slice(&(entries.len() as u64).to_le_bytes()[..count_bytes]);
     let link = out.len() + entries.len() * entry_bytes;
