@@ -1,6 +1,12 @@
 # shellcheck shell=bash
 # Debian packages: only what is missing, and nothing that it brings is started or left enabled.
 
+# What building and running the services takes.
+# shellcheck disable=SC2034 # used by up and test
+SERVICE_PACKAGES=("/usr/lib/postgresql/*/bin/postgres:postgresql" /usr/lib/rabbitmq/bin/rabbitmq-server:rabbitmq-server
+  /usr/sbin/nginx:nginx-light cc:gcc c++:g++ /usr/include/stdlib.h:libc6-dev make:make cmake:cmake nasm:nasm
+  curl:curl jq:jq ss:iproute2 /etc/ssl/certs/ca-certificates.crt:ca-certificates)
+
 # require_packages PROBE:PACKAGE...: a probe is a command's name or a file (a pattern is allowed).
 require_packages() {
   local pair missing=()
