@@ -11,7 +11,7 @@ const LEVELS: [&[&str]; 4] = [
     &["dlcs-model", "dlcs-iiif", "dlcs-service", "dlcs-jpeg", "dlcs-testkit"],
     &["dlcs-api", "dlcs-messages", "dlcs-storage", "dlcs-imaging"],
     &["dlcs-db", "dlcs-broker"],
-    &["dlcs-http"],
+    &["dlcs-http", "dlcs-worker"],
 ];
 
 /// For tests only: nothing that runs may use it.
@@ -49,7 +49,9 @@ fn shared_crates_use_lower_levels_only() {
     for package in packages("shared") {
         let own = levels[package.name.as_str()];
         for (name, kind) in neighbours(&package) {
-            if levels.get(name).is_none_or(|level| *level >= own) && (name, kind) != (TESTKIT, DependencyKind::Development) {
+            if levels.get(name).is_none_or(|level| *level >= own)
+                && (name, kind) != (TESTKIT, DependencyKind::Development)
+            {
                 faults.push(format!("{} (level {own}) must not depend on {name}", package.name));
             }
         }
@@ -75,5 +77,10 @@ fn the_testkit_is_for_tests() {
     let wrong = |package: &&Package| {
         neighbours(package).iter().any(|(name, kind)| *name == TESTKIT && *kind != DependencyKind::Development)
     };
-    none(&all.iter().filter(wrong).map(|package| format!("{} uses the testkit outside of tests", package.name)).collect::<Vec<_>>());
+    none(
+        &all.iter()
+            .filter(wrong)
+            .map(|package| format!("{} uses the testkit outside of tests", package.name))
+            .collect::<Vec<_>>(),
+    );
 }

@@ -55,7 +55,9 @@ fn everything_comes_from_the_registry() {
 /// read more strictly than it is meant.
 fn permitted(expression: &str, allowed: &[String]) -> bool {
     let expression = expression.replace(['(', ')'], "").replace('/', " OR ");
-    expression.split(" AND ").all(|clause| clause.split(" OR ").any(|licence| allowed.iter().any(|a| a == licence.trim())))
+    expression
+        .split(" AND ")
+        .all(|clause| clause.split(" OR ").any(|licence| allowed.iter().any(|a| a == licence.trim())))
 }
 
 #[test]
