@@ -2,10 +2,14 @@
 
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod gif;
+mod jpeg;
 pub(crate) mod native;
 mod open;
 mod png;
+mod tiff;
 mod upright;
+mod webp;
 
 use dlcs_model::{Failure, FailureCode, SourceFormat, limits};
 

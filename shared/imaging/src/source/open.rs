@@ -7,7 +7,7 @@ use std::path::Path;
 
 use dlcs_model::{Failure, FailureCode, SourceFormat};
 
-use super::native::{NativeRows, name, unsupported};
+use super::native::{NativeRows, name};
 use super::upright::Upright;
 use super::{Limits, RowSource, SourceInfo};
 
@@ -25,9 +25,14 @@ pub fn open(path: &Path, limits: &Limits) -> Result<Box<dyn RowSource>, Failure>
 
 fn open_format(format: SourceFormat, file: File, limits: &Limits) -> Result<Box<dyn NativeRows>, Failure> {
     match format {
+        SourceFormat::Jpeg => super::jpeg::open(file, limits),
         SourceFormat::Png => super::png::open(file, limits),
-        SourceFormat::Jpeg | SourceFormat::Tiff | SourceFormat::Webp | SourceFormat::Gif | SourceFormat::Jpeg2000 => {
-            Err(unsupported(format, "it is a kind that we recognise but cannot read yet"))
+        SourceFormat::Webp => super::webp::open(file, limits),
+        SourceFormat::Gif => super::gif::open(file, limits),
+        SourceFormat::Tiff => super::tiff::open(file, limits),
+        SourceFormat::Jpeg2000 => {
+            let detail = "the image is a JPEG 2000, a format that is recognised but not read";
+            Err(Failure::new(FailureCode::UnsupportedFormat, detail))
         }
     }
 }
