@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cargo_metadata::{DependencyKind, Package};
 
-use crate::{metadata, none, root};
+use crate::{METADATA, none, root};
 
 /// The shared crates, lowest level first. A crate may use those of lower levels, never its own or a higher one.
 const LEVELS: [&[&str]; 4] = [
@@ -20,8 +20,7 @@ const TESTKIT: &str = "dlcs-testkit";
 /// Packages of the workspace below a folder.
 fn packages(folder: &str) -> Vec<Package> {
     let folder = root().join(folder);
-    let metadata = metadata();
-    metadata.workspace_packages().into_iter().filter(|p| p.manifest_path.starts_with(&folder)).cloned().collect()
+    METADATA.workspace_packages().into_iter().filter(|p| p.manifest_path.starts_with(&folder)).cloned().collect()
 }
 
 /// The packages of the workspace that a package depends on, and how.

@@ -7,6 +7,7 @@ mod sources;
 mod supply;
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use cargo_metadata::{Metadata, MetadataCommand};
 
@@ -16,11 +17,11 @@ fn root() -> PathBuf {
 }
 
 /// The workspace and all it depends on, for the platform this runs on.
-fn metadata() -> Metadata {
+static METADATA: LazyLock<Metadata> = LazyLock::new(|| {
     let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let options = ["--locked", "--filter-platform", &platform].map(str::to_owned);
     MetadataCommand::new().current_dir(root()).other_options(options).exec().unwrap()
-}
+});
 
 /// Fails with every fault at once.
 fn none(faults: &[String]) {

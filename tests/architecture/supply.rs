@@ -2,7 +2,7 @@
 
 use cargo_metadata::semver::{Version, VersionReq};
 
-use crate::{metadata, none, root};
+use crate::{METADATA, none, root};
 
 /// The strings of a list in `.deny.toml`.
 fn list(name: &str) -> Vec<String> {
@@ -63,8 +63,7 @@ fn permitted(expression: &str, allowed: &[String]) -> bool {
 #[test]
 fn licences_are_allowed() {
     let allowed = list("allow");
-    let metadata = metadata();
-    let foreign = metadata.packages.iter().filter(|package| package.source.is_some());
+    let foreign = METADATA.packages.iter().filter(|package| package.source.is_some());
     let wrong = foreign.filter(|package| !package.license.as_ref().is_some_and(|l| permitted(l, &allowed)));
     none(&wrong.map(|package| format!("{}: {:?} is not allowed", package.name, package.license)).collect::<Vec<_>>());
 }
