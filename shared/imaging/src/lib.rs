@@ -16,4 +16,5 @@ pub mod derive;
 pub mod geometry;
 pub mod head;
 pub mod orientation;
+pub mod render;
 pub mod source;

@@ -32,7 +32,13 @@ impl Canvas {
 
     /// Decodes a tile and draws the part of it that lies in the window; rows below the window are not decoded.
     /// Returns whether the tile has colour in every pixel.
-    pub fn place(&mut self, tile: &[u8], at: Place, output: Output, scratch: &mut Vec<u8>) -> Result<bool, RenderError> {
+    pub fn place(
+        &mut self,
+        tile: &[u8],
+        at: Place,
+        output: Output,
+        scratch: &mut Vec<u8>,
+    ) -> Result<bool, RenderError> {
         let damaged = |e: dlcs_jpeg::Error| RenderError::Tile(e.to_string());
         let decoder = Decoder::from_bytes(tile).map_err(damaged)?;
         let full_chroma = decoder.header().sampling.iter().all(|s| *s == (1, 1));

@@ -61,7 +61,8 @@ fn png(picture: Picture, bitonal: bool) -> Result<Vec<u8>, String> {
         encoder.set_depth(png::BitDepth::One);
     }
     let mut writer = encoder.write_header().map_err(|e| e.to_string())?;
-    let written = if packed { writer.write_image_data(&pack_bits(&canvas)) } else { writer.write_image_data(&canvas.data) };
+    let written =
+        if packed { writer.write_image_data(&pack_bits(&canvas)) } else { writer.write_image_data(&canvas.data) };
     written.map_err(|e| e.to_string())?;
     writer.finish().map_err(|e| e.to_string())?;
     Ok(bytes)

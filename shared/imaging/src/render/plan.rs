@@ -151,7 +151,8 @@ fn compose(head: &Head, levels: &[Level], request: &Resolved) -> Result<Composit
         alpha: head.has_alpha() && keeps_alpha(request.format),
     };
     let places = composition.places.iter().map(|p| (p.x / TILE_SIDE, p.y / TILE_SIDE));
-    let mut reads = places.clone().map(|(column, row)| tile(head, level.index, column, row)).collect::<Result<Vec<_>, _>>()?;
+    let mut reads =
+        places.clone().map(|(column, row)| tile(head, level.index, column, row)).collect::<Result<Vec<_>, _>>()?;
     if composition.alpha {
         for (column, row) in places {
             let missing = RenderError::NoTile { level: level.index, column, row };
