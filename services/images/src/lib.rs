@@ -1,1 +1,38 @@
-//! Placeholder.
+//! Image delivery: IIIF Image API 3.0 and 2.1 and stored thumbnails, from the object store and nothing else.
+//!
+//! A request goes: [`path`] → [`catalogue`] (who is it, what is stored) → a copy of stored bytes, or [`composer`] → [`reply`].
+
+mod budget;
+mod catalogue;
+mod composer;
+mod conditional;
+mod delivery;
+mod information;
+mod metrics;
+mod path;
+mod pictures;
+mod refusal;
+mod reply;
+mod root;
+mod server;
+mod settings;
+
+use std::net::TcpListener;
+
+use anyhow::Context as _;
+use dlcs_storage::Store;
+
+pub use server::serve;
+pub use settings::{AccessLog, DeliverySettings, Settings};
+
+/// Runs the service until it is told to stop.
+///
+/// # Errors
+/// If the store's settings are unusable or the port cannot be opened.
+pub async fn start(settings: Settings, context: dlcs_service::Context) -> anyhow::Result<()> {
+    let Settings { service: _, storage, delivery } = settings;
+    let store = Store::connect(&storage).await?;
+    let listener = TcpListener::bind(delivery.listen)
+        .with_context(|| format!("the port for requests cannot be opened at {}", delivery.listen))?;
+    serve(&delivery, store, listener, context).await
+}

@@ -1,2 +1,7 @@
 //! The `images` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dlcs_service::run("images", images::start)
+}

@@ -1,0 +1,77 @@
+//! How much may be composed at once: memory first, then a processor, each waited for only so long.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use dlcs_imaging::render::{Composition, Renderer};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use crate::DeliverySettings;
+use crate::refusal::Refusal;
+
+/// Memory is counted in pieces of this many bytes.
+const PIECE: u64 = 64 * 1024;
+
+/// Memory and processors for composing.
+pub(crate) struct Budget {
+    memory: Arc<Semaphore>,
+    pieces: u32,
+    processors: Arc<Semaphore>,
+    wait: Duration,
+    /// Renderers that are not in use, with their buffers.
+    idle: Arc<Mutex<Vec<Renderer>>>,
+}
+
+impl Budget {
+    pub fn new(settings: &DeliverySettings) -> Self {
+        let pieces = u32::try_from(u64::from(settings.decode_mb) * 1024 * 1024 / PIECE).unwrap_or(u32::MAX);
+        let processors = match settings.renderers {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            n => n,
+        };
+        Self {
+            memory: Arc::new(Semaphore::new(pieces as usize)),
+            pieces,
+            processors: Arc::new(Semaphore::new(processors)),
+            wait: Duration::from_millis(settings.wait_ms),
+            idle: Arc::default(),
+        }
+    }
+
+    /// Memory for `bytes`; a request larger than all there is takes all there is.
+    pub async fn memory(&self, bytes: u64) -> Result<OwnedSemaphorePermit, Refusal> {
+        let pieces = u32::try_from(bytes.div_ceil(PIECE)).unwrap_or(u32::MAX).min(self.pieces);
+        self.waited(self.memory.clone().acquire_many_owned(pieces)).await
+    }
+
+    /// Composes on a thread for such work. The memory is given back when the work ends, even if nobody waits any more.
+    pub async fn render(
+        &self,
+        memory: OwnedSemaphorePermit,
+        composition: Composition,
+        tiles: Vec<Bytes>,
+    ) -> Result<Bytes, Refusal> {
+        let processor = self.waited(self.processors.clone().acquire_owned()).await?;
+        let idle = self.idle.clone();
+        let work = move || {
+            let _held = (memory, processor);
+            let spare = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let mut renderer = spare.map_or_else(Renderer::new, Ok)?;
+            let answer = renderer.render(&composition, &tiles);
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(renderer);
+            answer
+        };
+        let answer = spawn_blocking(work).await.map_err(|e| Refusal::Damaged(e.to_string()))?;
+        answer.map(Bytes::from).map_err(|e| Refusal::Damaged(e.to_string()))
+    }
+
+    async fn waited<T, E>(&self, permit: impl Future<Output = Result<T, E>>) -> Result<T, Refusal> {
+        match timeout(self.wait, permit).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => Err(Refusal::Busy),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What the image service can be told.
+
+use std::net::SocketAddr;
+
+use dlcs_service::ServiceSettings;
+use dlcs_storage::StorageSettings;
+
+/// Which requests are logged, one line each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum AccessLog {
+    /// Every request. A line costs about as much as serving a tile.
+    All,
+    /// All but those answered by a copy of stored bytes.
+    Made,
+    /// Refusals and failures, and what took longer than a second.
+    Problems,
+}
+
+/// Settings of the image service.
+#[derive(Debug, Clone, clap::Parser)]
+#[command(name = "images", version, about = "IIIF Image API 3.0 and 2.1 over the object store")]
+pub struct Settings {
+    /// What every service has.
+    #[command(flatten)]
+    pub service: ServiceSettings,
+
+    /// Where the objects are.
+    #[command(flatten)]
+    pub storage: StorageSettings,
+
+    /// How images are delivered.
+    #[command(flatten)]
+    pub delivery: DeliverySettings,
+}
+
+impl AsRef<ServiceSettings> for Settings {
+    fn as_ref(&self) -> &ServiceSettings {
+        &self.service
+    }
+}
+
+/// How images are delivered.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Delivery")]
+pub struct DeliverySettings {
+    /// Address that requests come in at.
+    #[arg(long, env = "DLCS_LISTEN", default_value = "0.0.0.0:8083")]
+    pub listen: SocketAddr,
+
+    /// Root of the public URLs in answers. Without it they are what the request was sent to: its Host header.
+    #[arg(long, env = "DLCS_PUBLIC_URL")]
+    pub public_url: Option<String>,
+
+    /// Whether X-Forwarded-Proto and X-Forwarded-Host are believed where no public root is set: only behind a proxy that sets
+    /// them.
+    #[arg(long, env = "DLCS_TRUST_FORWARDED", default_value = "false", action = clap::ArgAction::Set)]
+    pub trust_forwarded: bool,
+
+    /// Pixels on the longer side of a composed answer, at most.
+    #[arg(long, env = "DLCS_IIIF_MAX_WIDTH", default_value = "5000", value_parser = clap::value_parser!(u32).range(1..=16_383))]
+    pub max_width: u32,
+
+    /// Pixels of a composed answer, at most.
+    #[arg(long, env = "DLCS_IIIF_MAX_AREA", default_value = "25000000", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_area: u64,
+
+    /// Seconds for which browsers and proxies may keep an image without asking again.
+    #[arg(long, env = "DLCS_IMAGES_MAX_AGE", default_value = "3600")]
+    pub max_age: u32,
+
+    /// Megabytes of composed answers that are kept in memory.
+    #[arg(long, env = "DLCS_IMAGES_CACHE_MB", default_value = "128")]
+    pub cache_mb: u64,
+
+    /// Megabytes of derivatives' heads that are kept in memory.
+    #[arg(long, env = "DLCS_IMAGES_HEAD_CACHE_MB", default_value = "128")]
+    pub head_cache_mb: u64,
+
+    /// Megabytes that answers being composed may take together; what does not fit waits.
+    #[arg(long, env = "DLCS_IMAGES_DECODE_MB", default_value = "512", value_parser = clap::value_parser!(u32).range(16..=65_536))]
+    pub decode_mb: u32,
+
+    /// Milliseconds that a request waits for memory or a processor before it is answered 503.
+    #[arg(long, env = "DLCS_IMAGES_WAIT_MS", default_value = "2000")]
+    pub wait_ms: u64,
+
+    /// Answers composed at the same time; 0 is one for each processor.
+    #[arg(long, env = "DLCS_IMAGES_RENDERERS", default_value = "0")]
+    pub renderers: usize,
+
+    /// Which requests are logged.
+    #[arg(long, env = "DLCS_IMAGES_ACCESS_LOG", value_enum, default_value = "problems")]
+    pub access_log: AccessLog,
+}
