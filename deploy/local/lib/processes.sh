@@ -51,3 +51,15 @@ process_end() {
 }
 
 process_gone() { ! process_runs "$@"; }
+
+# processes_in FOLDER PROGRAM: the pids of PROGRAM's processes that work in FOLDER, children of a killed one included.
+processes_in() {
+  local cwd pid
+  for cwd in /proc/[0-9]*/cwd; do
+    [[ $(readlink "$cwd" 2>/dev/null) == "$1" ]] || continue
+    pid=${cwd//[^0-9]/}
+    [[ $(readlink "/proc/$pid/exe" 2>/dev/null) != */"$2"* ]] || echo "$pid"
+  done
+}
+
+nobody_works_in() { [[ -z $(processes_in "$@") ]]; }

@@ -22,6 +22,7 @@ require_ports() {
   done
   service_process nginx
   process_runs "$PIDFILE" "$MARKER" && return
+  end_edge
   require_free_port "$EDGE_PORT" "the public root"
   require_free_port "$ORIGIN_PORT" "the origin of the samples"
 }
@@ -90,6 +91,15 @@ start_edge() {
   process_ready "$PIDFILE" "$LOGFILE" 20 nginx answers "http://127.0.0.1:$ORIGIN_PORT/"
 }
 
+# A master that was killed leaves workers behind, which go on listening.
+end_edge() {
+  local pid
+  service_process nginx
+  process_end "$PIDFILE" "$MARKER" TERM 10
+  for pid in $(processes_in "$LOCAL/nginx" nginx); do kill -KILL "$pid" 2>/dev/null || true; done
+  wait_for 10 "nginx's workers to end" nobody_works_in "$LOCAL/nginx" nginx || fail "nginx's workers do not end"
+}
+
 write_edge() {
   local listen="127.0.0.1:$EDGE_PORT" edge user=""
   # `localhost` is both addresses for some clients, and some of them do not try the second.
@@ -105,6 +115,7 @@ $user
 daemon off;
 worker_processes 2;
 pid "$LOCAL/nginx/pid";
+working_directory "$LOCAL/nginx";
 events { worker_connections 4096; }
 http {
   types { image/jpeg jpg jpeg; image/png png; image/tiff tif; text/html html; }
@@ -129,8 +140,7 @@ CONF
 # Everything that runs, the edge first, so that nobody is served by half of a system.
 stop_all() {
   local name
-  service_process nginx
-  process_end "$PIDFILE" "$MARKER" TERM 10
+  end_edge
   for name in "${SERVICES[@]}"; do
     service_process "$name"
     ! PID=$(process_pid "$PIDFILE" "$MARKER") || kill -TERM "$PID" 2>/dev/null || true
@@ -141,4 +151,5 @@ stop_all() {
   done
   "$ROOT/deploy/local/lib/rabbitmq" stop "$LOCAL/rabbitmq" "$RABBITMQ_PORT"
   "$ROOT/deploy/local/lib/postgres" stop "$LOCAL/postgres" "$POSTGRES_PORT"
+  rm -f "$RUN"/{postgres,rabbitmq}.pid
 }
