@@ -153,3 +153,6 @@ impl AlphaPlane {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

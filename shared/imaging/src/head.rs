@@ -227,6 +227,13 @@ impl Head {
         self.alpha.get(level as usize)?.exact(column, row)
     }
 
+    /// The padded tile that other readers use.
+    #[cfg(test)]
+    pub(crate) fn padded(&self, level: u32, column: u32, row: u32) -> Option<TileRange> {
+        let index = self.colour.get(level as usize)?;
+        index.tiles.get(row as usize * index.level.columns() as usize + column as usize).copied()
+    }
+
     /// Every JPEG in the file, padded ones and twins.
     pub(crate) fn ranges(&self) -> impl Iterator<Item = TileRange> {
         self.colour.iter().chain(&self.alpha).flat_map(|index| index.tiles.iter().chain(&index.twins).copied())

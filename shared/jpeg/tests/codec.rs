@@ -117,6 +117,17 @@ fn missing_data_is_an_error() {
     }
 }
 
+/// Later scans only refine: nothing but the file's end tells that they are missing.
+#[test]
+fn missing_scans_are_an_error() {
+    let jpeg = include_bytes!("data/progressive.jpg");
+    assert!(Decoder::from_bytes(jpeg).unwrap().header().whole);
+    assert_eq!(rows(jpeg, Output::Rgb, Scale::Full).unwrap().0, 60);
+    for cut in [jpeg.len() / 2, jpeg.len() - 2] {
+        assert_eq!(rows(&jpeg[..cut], Output::Rgb, Scale::Full).unwrap_err().kind, ErrorKind::Corrupt);
+    }
+}
+
 #[test]
 fn misuse_is_refused() {
     let mut encoder = Encoder::new().unwrap();
