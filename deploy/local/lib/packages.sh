@@ -26,12 +26,12 @@ install_packages() {
   update_package_lists
   quiet_installation
   local status=0
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@" >&2 || status=$?
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 install --no-install-recommends "$@" >&2 || status=$?
   loud_installation
   ((status == 0)) || fail "apt-get install $* failed"
 }
 
-update_package_lists() { as_root apt-get -q -o DPkg::Lock::Timeout=300 update >&2 || fail "apt-get update failed"; }
+update_package_lists() { as_root apt-get -qq -o DPkg::Lock::Timeout=300 update >&2 || fail "apt-get update failed"; }
 
 as_root() {
   if [[ $(id -u) == 0 ]]; then
@@ -48,20 +48,21 @@ POLICY=/usr/sbin/policy-rc.d
 CLUSTERS=/etc/postgresql-common/createcluster.conf
 
 quiet_installation() {
-  MADE_POLICY=""
+  MADE=()
   if [[ ! -e $POLICY ]]; then
     as_root sh -c "printf '#!/bin/sh\nexit 101\n' >$POLICY && chmod 755 $POLICY"
-    MADE_POLICY=1
+    MADE+=("$POLICY")
   fi
   if [[ ! -e $CLUSTERS ]]; then
     as_root sh -c "mkdir -p '$(dirname $CLUSTERS)' && echo 'create_main_cluster = false' >$CLUSTERS"
+    MADE+=("$CLUSTERS")
   fi
   UNITS_BEFORE=$(enabled_units)
 }
 
 loud_installation() {
   local unit
-  [[ -z $MADE_POLICY ]] || as_root rm -f $POLICY
+  ((${#MADE[@]} == 0)) || as_root rm -f "${MADE[@]}"
   for unit in $(comm -13 <(echo "$UNITS_BEFORE") <(enabled_units)); do as_root systemctl -q disable "$unit" || true; done
 }
 
