@@ -20,7 +20,10 @@ process_start() {
   shift 2
   mkdir -p "$(dirname "$pidfile")" "$(dirname "$log")"
   setsid -- "$@" </dev/null >>"$log" 2>&1 9>&- &
-  echo $! | write_file "$pidfile" 644
+  local pid=$!
+  # So that the shell does not report its end.
+  disown "$pid"
+  echo "$pid" | write_file "$pidfile" 644
 }
 
 # process_ready PIDFILE LOG SECONDS NAME PROBE...: until PROBE succeeds; fails, with the end of the log, when the
