@@ -26,6 +26,13 @@ macro_rules! word_enum {
             }
         }
 
+        impl TryFrom<String> for $name {
+            type Error = $crate::item::UnknownWord;
+            fn try_from(word: String) -> Result<Self, $crate::item::UnknownWord> {
+                Self::from_word(&word).ok_or($crate::item::UnknownWord(word))
+            }
+        }
+
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())
@@ -34,6 +41,11 @@ macro_rules! word_enum {
     };
 }
 pub(crate) use word_enum;
+
+/// A stored word that this version does not know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown word \"{0}\"")]
+pub struct UnknownWord(pub String);
 
 word_enum! {
     /// What has to be done next for an item.

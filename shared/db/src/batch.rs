@@ -1,0 +1,144 @@
+//! Batches as they are read: one row each, whose counters the roller keeps.
+
+use chrono::{DateTime, Utc};
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, Queryable, QueryableByName, Selectable, SelectableHelper,
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use dlcs_model::{BatchId, CustomerId, Lane};
+
+use crate::DbError;
+use crate::page::{Listing, Page};
+use crate::schema::batch;
+use crate::sql::{Number, Prepare, Word};
+
+/// A batch.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, QueryableByName)]
+#[diesel(table_name = batch, check_for_backend(diesel::pg::Pg))]
+pub struct Batch {
+    /// Its number.
+    #[diesel(deserialize_as = i64)]
+    pub id: BatchId,
+    /// Whose it is.
+    #[diesel(deserialize_as = i32)]
+    pub customer: CustomerId,
+    /// Through which lane it goes.
+    #[diesel(deserialize_as = Word<Lane>)]
+    pub lane: Lane,
+    /// The client's name for it.
+    pub label: Option<String>,
+    /// A single registration that a client waits for; not to be shown as a batch.
+    pub immediate: bool,
+    /// How many members it has.
+    pub count: i32,
+    /// How many of them finished well.
+    pub completed: i32,
+    /// How many of them finished badly.
+    pub errors: i32,
+    /// How many of them are no longer the latest registration of their image.
+    pub gone: i32,
+    /// When it was accepted.
+    pub submitted: DateTime<Utc>,
+    /// When the first of its finished items was taken up.
+    pub started: Option<DateTime<Utc>>,
+    /// When its last item finished.
+    pub finished: Option<DateTime<Utc>>,
+    /// When it was cancelled.
+    pub cancelled: Option<DateTime<Utc>>,
+}
+
+impl Batch {
+    /// Whether no image has this batch as its latest.
+    #[must_use]
+    pub fn superseded(&self) -> bool {
+        self.gone == self.count
+    }
+}
+
+/// A customer's batch, in one read by primary key. Immediate registrations are not found.
+///
+/// # Errors
+/// If the database fails.
+pub async fn get(conn: &mut AsyncPgConnection, customer: CustomerId, id: BatchId) -> Result<Option<Batch>, DbError> {
+    let row = batch::table.find(id.0).filter(batch::customer.eq(customer.0)).filter(batch::immediate.eq(false));
+    Ok(row.select(Batch::as_select()).first(conn).await.optional()?)
+}
+
+/// Which batches to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// All.
+    All,
+    /// Those that are not finished.
+    Active,
+    /// Those that are finished, the last finished first.
+    Recent,
+}
+
+/// A customer's batches, newest first; those with `label` only, if one is given.
+///
+/// # Errors
+/// If the database fails.
+pub async fn list(
+    conn: &mut AsyncPgConnection,
+    customer: CustomerId,
+    which: Which,
+    label: Option<&str>,
+    page: Page,
+) -> Result<Listing<Batch>, DbError> {
+    let (condition, order) = match which {
+        Which::All => ("", "id DESC"),
+        Which::Active => ("AND finished IS NULL ", "id DESC"),
+        Which::Recent => ("AND finished IS NOT NULL ", "finished DESC, id DESC"),
+    };
+    let scope = format!(
+        "FROM batch WHERE customer = $1 AND NOT immediate {condition}AND ($2::text IS NULL OR label = $2::text) "
+    );
+    let rows = diesel::sql_query(format!("SELECT * {scope}ORDER BY {order} LIMIT $3 OFFSET $4"))
+        .bind::<Integer, _>(customer.0)
+        .bind::<Nullable<Text>, _>(label)
+        .bind::<BigInt, _>(page.limit)
+        .bind::<BigInt, _>(page.offset)
+        .prepared()
+        .load(conn)
+        .await?;
+    let total = diesel::sql_query(format!("SELECT count(*) AS n {scope}")).bind::<Integer, _>(customer.0);
+    let total: Number = total.bind::<Nullable<Text>, _>(label).prepared().get_result(conn).await?;
+    Ok(Listing { rows, total: total.n })
+}
+
+/// What a customer waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
+pub struct QueueSize {
+    /// Images that are not finished.
+    #[diesel(sql_type = BigInt)]
+    pub size: i64,
+    /// Batches that are not finished.
+    #[diesel(sql_type = BigInt)]
+    pub batches_waiting: i64,
+    /// Images that nobody works on yet.
+    #[diesel(sql_type = BigInt)]
+    pub images_waiting: i64,
+}
+
+/// A customer's queue, or of one lane only; from the counters of the open batches and the leases, at most a second old.
+///
+/// # Errors
+/// If the database fails.
+pub async fn queue_size(
+    conn: &mut AsyncPgConnection,
+    customer: CustomerId,
+    lane: Option<Lane>,
+) -> Result<QueueSize, DbError> {
+    let sql = "WITH open AS ( \
+                   SELECT count(*) AS batches, coalesce(sum(count - completed - errors), 0)::bigint AS images FROM batch \
+                   WHERE customer = $1 AND finished IS NULL AND NOT immediate AND ($2 OR lane = $3)), \
+               busy AS ( \
+                   SELECT count(*) AS images FROM lease l JOIN item i USING (batch, ordinal) \
+                   WHERE l.customer = $1 AND NOT l.immediate AND i.state = 'running' AND ($2 OR i.lane = $3)) \
+               SELECT open.images AS size, open.batches AS batches_waiting, \
+                   greatest(open.images - busy.images, 0) AS images_waiting FROM open, busy";
+    let query = diesel::sql_query(sql).bind::<Integer, _>(customer.0).bind::<Bool, _>(lane.is_none());
+    Ok(query.bind::<Text, _>(lane.map_or("", Lane::as_str)).prepared().get_result(conn).await?)
+}

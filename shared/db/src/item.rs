@@ -1,0 +1,173 @@
+//! Items as they are read: what was submitted in a batch, and what became of it there.
+
+use chrono::{DateTime, Utc};
+use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz};
+use diesel::{OptionalExtension, QueryableByName, sql_query};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use dlcs_model::{BatchId, CustomerId, FailureCode, ImageId, ItemState, SpaceId, Stage};
+
+use crate::DbError;
+use crate::image::{COLUMNS, Image};
+use crate::page::{Listing, Page};
+use crate::sql::{Number, Prepare, Word};
+
+/// The outcome of an item within its batch.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct Outcome {
+    /// Its place.
+    #[diesel(sql_type = Integer)]
+    pub item_ordinal: i32,
+    /// Which registration of the image it is.
+    #[diesel(sql_type = BigInt)]
+    pub item_generation: i64,
+    /// In which stage it is, or ended.
+    #[diesel(sql_type = Text, deserialize_as = Word<Stage>)]
+    pub item_stage: Stage,
+    /// How far it has come in that.
+    #[diesel(sql_type = Text, deserialize_as = Word<ItemState>)]
+    pub item_state: ItemState,
+    /// Tries that count.
+    #[diesel(sql_type = Integer)]
+    pub item_attempts: i32,
+    /// When it was submitted.
+    #[diesel(sql_type = Timestamptz)]
+    pub item_queued: DateTime<Utc>,
+    /// When it was first taken up.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub item_dequeued: Option<DateTime<Utc>>,
+    /// When it ended.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub item_finished: Option<DateTime<Utc>>,
+    /// A [`FailureCode`], if it ended badly.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub item_error_code: Option<String>,
+    /// The sentence that goes with it.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub item_error: Option<String>,
+}
+
+impl Outcome {
+    /// Why it ended badly, if it did.
+    #[must_use]
+    pub fn failure_code(&self) -> Option<FailureCode> {
+        self.item_error_code.as_deref().and_then(FailureCode::from_word)
+    }
+}
+
+/// A submitted image: the image as it is now, and the outcome of this submission.
+#[derive(Debug, Clone, PartialEq, QueryableByName)]
+pub struct Asset {
+    /// The image as it is now; of a deleted image, its tombstone.
+    #[diesel(embed)]
+    pub image: Image,
+    /// What became of it in the batch at hand.
+    #[diesel(embed)]
+    pub outcome: Outcome,
+}
+
+const OUTCOME: &str = "i.ordinal AS item_ordinal, i.generation AS item_generation, i.stage AS item_stage, \
+     i.state AS item_state, i.attempts AS item_attempts, i.queued AS item_queued, i.dequeued AS item_dequeued, \
+     i.finished AS item_finished, i.error_code AS item_error_code, i.error AS item_error";
+
+const TABLES: &str = "item i JOIN image m ON m.customer = i.customer AND m.space = i.space AND m.id = i.image \
+     LEFT JOIN item now ON now.batch = m.batch AND now.ordinal = m.ordinal";
+
+/// Which items of a batch to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Those whose image still has this batch as its latest.
+    Current,
+    /// All that were submitted.
+    Submitted,
+    /// Those that finished well.
+    Completed,
+    /// Those that finished badly.
+    Failed,
+}
+
+/// The items of a customer's batch by their places.
+///
+/// # Errors
+/// If the database fails.
+pub async fn list(
+    conn: &mut AsyncPgConnection,
+    customer: CustomerId,
+    batch: BatchId,
+    which: Which,
+    page: Page,
+) -> Result<Listing<Asset>, DbError> {
+    let condition = match which {
+        Which::Current => "AND m.batch = i.batch AND m.ordinal = i.ordinal AND m.deleted_at IS NULL",
+        Which::Submitted => "",
+        Which::Completed => "AND i.state = 'completed'",
+        Which::Failed => "AND i.state = 'error'",
+    };
+    let scope = format!("WHERE i.customer = $1 AND i.batch = $2 {condition}");
+    let sql = format!("SELECT {COLUMNS}, {OUTCOME} FROM {TABLES} {scope} ORDER BY i.ordinal LIMIT $3 OFFSET $4");
+    let rows = sql_query(sql)
+        .bind::<Integer, _>(customer.0)
+        .bind::<BigInt, _>(batch.0)
+        .bind::<BigInt, _>(page.limit)
+        .bind::<BigInt, _>(page.offset)
+        .prepared()
+        .load(conn)
+        .await?;
+    let counted = match which {
+        Which::Current => TABLES,
+        Which::Submitted | Which::Completed | Which::Failed => "item i",
+    };
+    let total = sql_query(format!("SELECT count(*) AS n FROM {counted} {scope}"));
+    let total: Number =
+        total.bind::<Integer, _>(customer.0).bind::<BigInt, _>(batch.0).prepared().get_result(conn).await?;
+    Ok(Listing { rows, total: total.n })
+}
+
+/// What a customer still waits for in batches, oldest batch first.
+///
+/// # Errors
+/// If the database fails.
+pub async fn open(conn: &mut AsyncPgConnection, customer: CustomerId, page: Page) -> Result<Listing<Asset>, DbError> {
+    const OPEN: &str = "WHERE i.customer = $1 AND i.state IN ('ready', 'queued', 'running') AND NOT i.immediate";
+    let sql =
+        format!("SELECT {COLUMNS}, {OUTCOME} FROM {TABLES} {OPEN} ORDER BY i.batch, i.ordinal LIMIT $2 OFFSET $3");
+    let rows = sql_query(sql).bind::<Integer, _>(customer.0).bind::<BigInt, _>(page.limit);
+    let rows = rows.bind::<BigInt, _>(page.offset).prepared().load(conn).await?;
+    let total = sql_query(format!("SELECT count(*) AS n FROM item i {OPEN}")).bind::<Integer, _>(customer.0);
+    let total: Number = total.prepared().get_result(conn).await?;
+    Ok(Listing { rows, total: total.n })
+}
+
+/// The outcome of one item, for whoever waits for it.
+///
+/// # Errors
+/// If the database fails.
+pub async fn outcome(conn: &mut AsyncPgConnection, batch: BatchId, ordinal: i32) -> Result<Option<Outcome>, DbError> {
+    let query = sql_query(format!("SELECT {OUTCOME} FROM item i WHERE i.batch = $1 AND i.ordinal = $2"));
+    let query = query.bind::<BigInt, _>(batch.0).bind::<Integer, _>(ordinal);
+    Ok(query.prepared().get_result(conn).await.optional()?)
+}
+
+/// The failed members of a customer's batch that nothing newer has taken the place of: what a retry registers again.
+///
+/// # Errors
+/// If the database fails.
+pub async fn failed(
+    conn: &mut AsyncPgConnection,
+    customer: CustomerId,
+    batch: BatchId,
+) -> Result<Vec<(SpaceId, ImageId)>, DbError> {
+    #[derive(QueryableByName)]
+    struct Name {
+        #[diesel(sql_type = Integer, deserialize_as = i32)]
+        space: SpaceId,
+        #[diesel(sql_type = Text, deserialize_as = Word<ImageId>)]
+        image: ImageId,
+    }
+    let sql = "SELECT i.space, i.image FROM item i \
+               JOIN image m ON m.customer = i.customer AND m.space = i.space AND m.id = i.image \
+               WHERE i.customer = $1 AND i.batch = $2 AND i.state = 'error' \
+                   AND m.batch = i.batch AND m.ordinal = i.ordinal AND m.deleted_at IS NULL ORDER BY i.ordinal";
+    let query = sql_query(sql).bind::<Integer, _>(customer.0).bind::<BigInt, _>(batch.0);
+    let names: Vec<Name> = query.prepared().load(conn).await?;
+    Ok(names.into_iter().map(|Name { space, image }| (space, image)).collect())
+}

@@ -1,0 +1,222 @@
+//! Spaces: a customer's partitions of images, with their defaults and their sums.
+
+use chrono::{DateTime, Utc};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
+use diesel::{OptionalExtension, QueryableByName, sql_query};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use dlcs_model::{CustomerId, SpaceId};
+
+use crate::DbError;
+use crate::page::{Listing, Page};
+use crate::sql::{Number, Prepare};
+
+/// A space.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct Space {
+    /// Whose it is.
+    #[diesel(sql_type = Integer, deserialize_as = i32)]
+    pub customer: CustomerId,
+    /// Its number.
+    #[diesel(sql_type = Integer, deserialize_as = i32)]
+    pub id: SpaceId,
+    /// Its name, unique within the customer.
+    #[diesel(sql_type = Text)]
+    pub name: String,
+    /// Given to each new image besides its own.
+    #[diesel(sql_type = Array<Text>)]
+    pub default_tags: Vec<String>,
+    /// Given to each new image besides its own.
+    #[diesel(sql_type = Array<Text>)]
+    pub default_roles: Vec<String>,
+    /// Given to each new image that says nothing.
+    #[diesel(sql_type = Integer)]
+    pub default_max_unauthorised: i32,
+    /// When it was created.
+    #[diesel(sql_type = Timestamptz)]
+    pub created: DateTime<Utc>,
+    /// How many images it has, exactly.
+    #[diesel(sql_type = BigInt)]
+    pub images: i64,
+    /// How many of them are being served.
+    #[diesel(sql_type = BigInt)]
+    pub stored: i64,
+    /// Bytes of their derivatives.
+    #[diesel(sql_type = BigInt)]
+    pub size: i64,
+    /// Bytes of their thumbnails.
+    #[diesel(sql_type = BigInt)]
+    pub thumbnail_size: i64,
+}
+
+/// What a caller may say of a space; what is absent keeps its value, or has the default in a new space.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SpaceFields {
+    /// See [`Space::name`]. A new space needs one.
+    pub name: Option<String>,
+    /// See [`Space::default_tags`].
+    pub default_tags: Option<Vec<String>>,
+    /// See [`Space::default_roles`].
+    pub default_roles: Option<Vec<String>>,
+    /// See [`Space::default_max_unauthorised`].
+    pub default_max_unauthorised: Option<i32>,
+}
+
+/// A space could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteSpaceError {
+    /// Another space of the customer has that name.
+    #[error("the name is taken")]
+    NameTaken,
+    /// A new space was given no name.
+    #[error("a new space needs a name")]
+    NameMissing,
+    /// There is no such customer.
+    #[error("no such customer")]
+    NoCustomer,
+    /// The database failed.
+    #[error(transparent)]
+    Db(DbError),
+}
+
+impl From<diesel::result::Error> for WriteSpaceError {
+    fn from(error: diesel::result::Error) -> Self {
+        match DbError::taken(&error) {
+            Some("space_name_key") => Self::NameTaken,
+            _ => Self::Db(error.into()),
+        }
+    }
+}
+
+/// Every space with its sums: what the roller has folded in, and what still waits for it, read in one snapshot.
+const SELECT: &str = "\
+    SELECT s.customer, s.id, s.name, s.default_tags, s.default_roles, s.default_max_unauthorised, s.created, \
+           s.images + d.images AS images, s.stored + d.stored AS stored, s.size + d.size AS size, \
+           s.thumbnail_size + d.thumbnail_size AS thumbnail_size \
+    FROM space s CROSS JOIN LATERAL ( \
+        SELECT coalesce(sum(u.images), 0)::bigint AS images, coalesce(sum(u.stored), 0)::bigint AS stored, \
+               coalesce(sum(u.size), 0)::bigint AS size, coalesce(sum(u.thumbnail_size), 0)::bigint AS thumbnail_size \
+        FROM usage_delta u WHERE u.customer = s.customer AND u.space = s.id) d ";
+
+/// Creates a space under the customer's next number.
+///
+/// # Errors
+/// If the name is missing or taken, the customer does not exist, or the database fails.
+pub async fn create(
+    conn: &mut AsyncPgConnection,
+    customer: CustomerId,
+    fields: &SpaceFields,
+) -> Result<Space, WriteSpaceError> {
+    if fields.name.is_none() {
+        return Err(WriteSpaceError::NameMissing);
+    }
+    conn.transaction(async move |conn| {
+        let next = "UPDATE customer SET last_space = last_space + 1 WHERE id = $1 RETURNING last_space::bigint AS n";
+        let next = sql_query(next).bind::<Integer, _>(customer.0).prepared();
+        let next: Option<Number> = next.get_result(conn).await.optional()?;
+        let id = next.ok_or(WriteSpaceError::NoCustomer)?.n;
+        let id = SpaceId(i32::try_from(id).unwrap_or(i32::MAX));
+        insert(conn, customer, id, fields).await?;
+        get(conn, customer, id).await.map_err(WriteSpaceError::Db)?.ok_or(WriteSpaceError::NoCustomer)
+    })
+    .await
+}
+
+/// Creates the space of this number or changes what `fields` names; says whether it was created.
+///
+/// # Errors
+/// If the name is taken or missing in a new space, the customer does not exist, or the database fails.
+pub async fn put(
+    conn: &mut AsyncPgConnection,
+    customer: CustomerId,
+    id: SpaceId,
+    fields: &SpaceFields,
+) -> Result<(Space, bool), WriteSpaceError> {
+    conn.transaction(async move |conn| {
+        // Also the lock that makes two requests for the same new number come one after the other.
+        let number = "UPDATE customer SET last_space = greatest(last_space, $2) WHERE id = $1";
+        let number = sql_query(number).bind::<Integer, _>(customer.0).bind::<Integer, _>(id.0).prepared();
+        if number.execute(conn).await? == 0 {
+            return Err(WriteSpaceError::NoCustomer);
+        }
+        let created = !update(conn, customer, id, fields).await?;
+        if created {
+            if fields.name.is_none() {
+                return Err(WriteSpaceError::NameMissing);
+            }
+            insert(conn, customer, id, fields).await?;
+        }
+        let space = get(conn, customer, id).await.map_err(WriteSpaceError::Db)?;
+        Ok((space.ok_or(WriteSpaceError::NoCustomer)?, created))
+    })
+    .await
+}
+
+async fn insert(
+    conn: &mut AsyncPgConnection,
+    customer: CustomerId,
+    id: SpaceId,
+    fields: &SpaceFields,
+) -> Result<(), WriteSpaceError> {
+    let SpaceFields { name, default_tags, default_roles, default_max_unauthorised } = fields;
+    let sql = "INSERT INTO space (customer, id, name, default_tags, default_roles, default_max_unauthorised) \
+               VALUES ($1, $2, $3, coalesce($4, '{}'), coalesce($5, '{}'), coalesce($6, -1))";
+    sql_query(sql)
+        .bind::<Integer, _>(customer.0)
+        .bind::<Integer, _>(id.0)
+        .bind::<Nullable<Text>, _>(name)
+        .bind::<Nullable<Array<Text>>, _>(default_tags)
+        .bind::<Nullable<Array<Text>>, _>(default_roles)
+        .bind::<Nullable<Integer>, _>(default_max_unauthorised)
+        .prepared()
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Changes what `fields` names; whether there is such a space.
+async fn update(
+    conn: &mut AsyncPgConnection,
+    customer: CustomerId,
+    id: SpaceId,
+    fields: &SpaceFields,
+) -> Result<bool, WriteSpaceError> {
+    let SpaceFields { name, default_tags, default_roles, default_max_unauthorised } = fields;
+    let sql = "UPDATE space SET name = coalesce($3, name), default_tags = coalesce($4, default_tags), \
+                   default_roles = coalesce($5, default_roles), \
+                   default_max_unauthorised = coalesce($6, default_max_unauthorised) \
+               WHERE customer = $1 AND id = $2";
+    let rows = sql_query(sql)
+        .bind::<Integer, _>(customer.0)
+        .bind::<Integer, _>(id.0)
+        .bind::<Nullable<Text>, _>(name)
+        .bind::<Nullable<Array<Text>>, _>(default_tags)
+        .bind::<Nullable<Array<Text>>, _>(default_roles)
+        .bind::<Nullable<Integer>, _>(default_max_unauthorised)
+        .prepared()
+        .execute(conn)
+        .await?;
+    Ok(rows > 0)
+}
+
+/// The space of this number.
+///
+/// # Errors
+/// If the database fails.
+pub async fn get(conn: &mut AsyncPgConnection, customer: CustomerId, id: SpaceId) -> Result<Option<Space>, DbError> {
+    let query = sql_query(SELECT).sql("WHERE s.customer = $1 AND s.id = $2");
+    let query = query.bind::<Integer, _>(customer.0).bind::<Integer, _>(id.0).prepared();
+    Ok(query.get_result(conn).await.optional()?)
+}
+
+/// A customer's spaces by their numbers.
+///
+/// # Errors
+/// If the database fails.
+pub async fn list(conn: &mut AsyncPgConnection, customer: CustomerId, page: Page) -> Result<Listing<Space>, DbError> {
+    let query = sql_query(SELECT).sql("WHERE s.customer = $1 ORDER BY s.id LIMIT $2 OFFSET $3");
+    let query = query.bind::<Integer, _>(customer.0).bind::<BigInt, _>(page.limit).bind::<BigInt, _>(page.offset);
+    let rows = query.prepared().load(conn).await?;
+    let total = sql_query("SELECT count(*) AS n FROM space WHERE customer = $1").bind::<Integer, _>(customer.0);
+    let total: Number = total.prepared().get_result(conn).await?;
+    Ok(Listing { rows, total: total.n })
+}
