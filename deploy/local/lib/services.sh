@@ -149,7 +149,8 @@ stop_all() {
     service_process "$name"
     process_end "$PIDFILE" "$MARKER" TERM 40
   done
-  "$ROOT/deploy/local/lib/rabbitmq" stop "$LOCAL/rabbitmq" "$RABBITMQ_PORT"
-  "$ROOT/deploy/local/lib/postgres" stop "$LOCAL/postgres" "$POSTGRES_PORT"
+  # Never begun is as good as stopped, also where the programs are not installed.
+  [[ ! -d $LOCAL/rabbitmq/mnesia ]] || "$ROOT/deploy/local/lib/rabbitmq" stop "$LOCAL/rabbitmq" "$RABBITMQ_PORT"
+  [[ ! -d $LOCAL/postgres/data ]] || "$ROOT/deploy/local/lib/postgres" stop "$LOCAL/postgres" "$POSTGRES_PORT"
   rm -f "$RUN"/{postgres,rabbitmq}.pid
 }
