@@ -19,6 +19,8 @@ pub(crate) struct BandInfo {
     pub width: u32,
     /// Pixels down, upright.
     pub height: u32,
+    /// Whether the source has alpha samples, whatever they say.
+    pub alpha: bool,
     /// How the tiles store colour: not more of it than the source has.
     pub sampling: Sampling,
     /// The tiles' JPEG quality.

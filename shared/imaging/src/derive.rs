@@ -47,7 +47,7 @@ pub struct Derived {
 pub fn derive(source: &Path, derivative: &Path, thumbnails_dir: &Path, limits: &Limits) -> Result<Derived, Failure> {
     let mut bands = bands::open(source, limits)?;
     let info = *bands.info();
-    let BandInfo { format, width, height, sampling, quality } = info;
+    let BandInfo { format, width, height, alpha: _, sampling, quality } = info;
     let big = tiff_writer::needs_big(width, height, sampling);
     let mut output = Output::create(derivative, reserved(&info, big))?;
     let mut colour = Pyramid::new(width, height, sampling, quality, |level| thumbnails::wants(width, height, level))?;
@@ -79,7 +79,7 @@ fn head(levels: &[LevelIndex], alpha: &[LevelIndex], sampling: Sampling, big: bo
 /// How long the head gets at most: whether alpha is used shows at the end only.
 fn reserved(info: &BandInfo, big: bool) -> u64 {
     let empty: Vec<_> = geometry::levels(info.width, info.height).into_iter().map(LevelIndex::empty).collect();
-    head(&empty, &empty, info.sampling, big).len() as u64
+    head(&empty, if info.alpha { &empty } else { &[] }, info.sampling, big).len() as u64
 }
 
 /// The derivative being written: tiles one after the other, behind the room for the head.

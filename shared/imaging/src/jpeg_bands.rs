@@ -19,6 +19,7 @@ pub(crate) struct JpegBands {
     raw: Raw<'static>,
     info: BandInfo,
     layout: Layout,
+    /// The colour planes of a band that cannot be decoded in place.
     scratch: Vec<Vec<u8>>,
 }
 
@@ -55,28 +56,25 @@ impl JpegBands {
         Ok(Some(Self { info: info(&header, layout), raw, layout, scratch: scratch(&header, layout) }))
     }
 
-    /// Two bands of 4:2:2, 8 rows each, make one of 4:2:0.
+    /// Two bands of 4:2:2, 8 rows each, make one of 4:2:0: luma is decoded in place, and of colour pairs of rows are averaged.
     fn read_wide(&mut self, band: &mut Planes) -> Result<u32, Failure> {
         let stride = self.scratch[0].len() / 8;
         let mut total = 0;
-        for half in 0..2_usize {
-            let rows = {
-                let [_, blue, red] = &mut self.scratch[..] else { return Err(Failure::internal()) };
-                let [luma, ..] = &mut band.targets()[..] else { return Err(Failure::internal()) };
-                let start = half * 8 * luma.stride;
-                let luma = PlaneMut { data: &mut luma.data[start..], stride: luma.stride };
-                let [blue, red] = [blue, red].map(|data| PlaneMut { data, stride });
-                self.raw.read(&mut [luma, blue, red]).map_err(|e| failure(&e))?
-            };
+        for half in 0..2 {
+            let mut planes = band.targets();
+            planes.truncate(1);
+            for luma in &mut planes {
+                luma.data = &mut std::mem::take(&mut luma.data)[half * 8 * luma.stride..];
+            }
+            planes.extend(self.scratch.iter_mut().map(|data| PlaneMut { data, stride }));
+            let rows = self.raw.read(&mut planes).map_err(|e| failure(&e))?;
             total += rows;
-            for component in 1..3 {
-                let rows = rows as usize;
-                for row in 0..rows.div_ceil(2) {
-                    let line = |row: usize| &self.scratch[component][row.min(rows - 1) * stride..][..stride];
-                    let (upper, lower) = (line(row * 2), line(row * 2 + 1));
+            for (component, colour) in (1..).zip(&self.scratch) {
+                let lines: Vec<&[u8]> = colour.chunks_exact(stride).take(rows as usize).collect();
+                for (row, pair) in lines.chunks(2).enumerate() {
                     let target = band.row_mut(component, half * 4 + row);
-                    for ((to, a), b) in target.iter_mut().zip(upper).zip(lower) {
-                        *to = ((u16::from(*a) + u16::from(*b) + 1) >> 1) as u8;
+                    for ((to, a), b) in target.iter_mut().zip(pair[0]).zip(pair[pair.len() - 1]) {
+                        *to = (u16::from(*a) + u16::from(*b)).div_ceil(2) as u8;
                     }
                 }
             }
@@ -119,14 +117,15 @@ fn info(header: &Header, layout: Layout) -> BandInfo {
         Layout::Same(sampling @ (Sampling::Gray | Sampling::Half)) => (sampling, BandInfo::LOSSY),
         Layout::Wide => (Sampling::Half, BandInfo::LOSSY),
     };
-    BandInfo { format: SourceFormat::Jpeg, width: header.width, height: header.height, sampling, quality }
+    let Header { width, height, .. } = *header;
+    BandInfo { format: SourceFormat::Jpeg, width, height, alpha: false, sampling, quality }
 }
 
 /// Room for the colour planes of a band that cannot be decoded in place.
 fn scratch(header: &Header, layout: Layout) -> Vec<Vec<u8>> {
     match layout {
         Layout::Same(_) => Vec::new(),
-        Layout::Wide => vec![vec![0; header.width.div_ceil(2).next_multiple_of(8) as usize * 8]; 3],
+        Layout::Wide => vec![vec![0; header.width.div_ceil(2).next_multiple_of(8) as usize * 8]; 2],
     }
 }
 

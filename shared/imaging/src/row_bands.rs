@@ -22,7 +22,7 @@ pub(crate) struct RowBands {
 impl RowBands {
     /// Wraps a source that has just been opened.
     pub fn new(source: Box<dyn RowSource>) -> Self {
-        let SourceInfo { format, width, height, channels, alpha: _, chroma, lossless } = *source.info();
+        let SourceInfo { format, width, height, channels, alpha, chroma, lossless } = *source.info();
         let sampling = match (channels, chroma) {
             (Channels::Gray, _) => Sampling::Gray,
             (Channels::Rgb, Chroma::Full) => Sampling::Full,
@@ -31,7 +31,7 @@ impl RowBands {
         let detailed = lossless || sampling == Sampling::Full;
         let quality = if detailed { BandInfo::DETAILED } else { BandInfo::LOSSY };
         let rows = vec![0; source.info().row_bytes() * sampling.mcu() as usize];
-        let info = BandInfo { format, width, height, sampling, quality };
+        let info = BandInfo { format, width, height, alpha, sampling, quality };
         Self { source, info, rows, alpha: Vec::new(), done: 0 }
     }
 

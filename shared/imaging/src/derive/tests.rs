@@ -6,6 +6,8 @@ use dlcs_jpeg::{Decoder, Encoder, Output as Pixels, Scale};
 use dlcs_model::FailureCode;
 use dlcs_model::limits::TILE_SIDE;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::head::Head;
 use crate::source::fixtures::Dice;
@@ -311,4 +313,21 @@ fn verify_notices_damage() {
     let tile = head.tile(1, 0, 0).unwrap();
     damaged[tile.offset as usize..][..tile.length as usize].fill(0);
     assert!(refused(&damaged, &derived), "a tile without content");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+    /// Whatever is wrong with a JPEG, either it is refused for its own fault or its derivative is sound.
+    #[test]
+    fn damaged_jpegs_are_refused_or_derived(half: bool, edits in prop::collection::vec((any::<usize>(), any::<u8>()), 1..6)) {
+        let sampling = if half { Sampling::Half } else { Sampling::Full };
+        let mut source = jpeg(90, 70, &textured(90, 70), sampling, 60);
+        for (at, byte) in edits {
+            let at = at % source.len();
+            source[at] = byte;
+        }
+        if let Err(failure) = make_within(&source, &Limits { streamed_pixels: 400_000, ..Limits::default() }) {
+            prop_assert!(failure.code != FailureCode::Internal && failure.code != FailureCode::DecoderCrash, "{failure}");
+        }
+    }
 }
