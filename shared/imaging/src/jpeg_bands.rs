@@ -4,14 +4,14 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
 
-use dlcs_jpeg::{Colour, Decoder, ErrorKind, Header, PlaneMut, Raw, Sampling};
-use dlcs_model::{Failure, FailureCode, SourceFormat};
+use dlcs_jpeg::{Colour, Decoder, Header, PlaneMut, Raw, Sampling};
+use dlcs_model::{Failure, SourceFormat};
 
 use crate::bands::{BandInfo, BandSource};
 use crate::orientation::{self, Orientation};
 use crate::planes::Planes;
 use crate::source::Limits;
-use crate::source::native::{corrupt, unsupported};
+use crate::source::jpeg::failure;
 use crate::{color, failures};
 
 /// A JPEG that is decoded to its planes.
@@ -44,15 +44,15 @@ impl JpegBands {
             return Ok(None);
         }
         file.rewind().map_err(ours)?;
-        let mut decoder = Decoder::open(file).map_err(|e| failure(&e))?;
+        let mut decoder = Decoder::open(file).map_err(failure)?;
         let header = decoder.header().clone();
         limits.admit(header.width, header.height, header.whole)?;
-        let profile = decoder.icc_profile().map_err(|e| failure(&e))?;
+        let profile = decoder.icc_profile().map_err(failure)?;
         let turned = decoder.exif().map(orientation::of_exif).is_some_and(|o| o != Orientation::Upright);
         let Some(layout) = layout(&header).filter(|_| !turned && profile.is_none_or(|icc| color::is_srgb(&icc))) else {
             return Ok(None);
         };
-        let raw = decoder.raw().map_err(|e| failure(&e))?;
+        let raw = decoder.raw().map_err(failure)?;
         Ok(Some(Self { info: info(&header, layout), raw, layout, scratch: scratch(&header, layout) }))
     }
 
@@ -67,7 +67,7 @@ impl JpegBands {
                 luma.data = &mut std::mem::take(&mut luma.data)[half * 8 * luma.stride..];
             }
             planes.extend(self.scratch.iter_mut().map(|data| PlaneMut { data, stride }));
-            let rows = self.raw.read(&mut planes).map_err(|e| failure(&e))?;
+            let rows = self.raw.read(&mut planes).map_err(failure)?;
             total += rows;
             for (component, colour) in (1..).zip(&self.scratch) {
                 let lines: Vec<&[u8]> = colour.chunks_exact(stride).take(rows as usize).collect();
@@ -90,7 +90,7 @@ impl BandSource for JpegBands {
 
     fn read(&mut self, band: &mut Planes) -> Result<u32, Failure> {
         match self.layout {
-            Layout::Same(_) => self.raw.read(&mut band.targets()).map_err(|e| failure(&e)),
+            Layout::Same(_) => self.raw.read(&mut band.targets()).map_err(failure),
             Layout::Wide => self.read_wide(band),
         }
     }
@@ -126,17 +126,5 @@ fn scratch(header: &Header, layout: Layout) -> Vec<Vec<u8>> {
     match layout {
         Layout::Same(_) => Vec::new(),
         Layout::Wide => vec![vec![0; header.width.div_ceil(2).next_multiple_of(8) as usize * 8]; 2],
-    }
-}
-
-/// What a failed decoding says about the source.
-pub(crate) fn failure(error: &dlcs_jpeg::Error) -> Failure {
-    match error.kind {
-        ErrorKind::NotJpeg | ErrorKind::Corrupt => corrupt(SourceFormat::Jpeg, error),
-        ErrorKind::Unsupported => unsupported(SourceFormat::Jpeg, error),
-        ErrorKind::TooBig => {
-            Failure::new(FailureCode::TooManyPixels, "a side of the JPEG is longer than 65,500 pixels")
-        }
-        ErrorKind::Io | ErrorKind::Memory | ErrorKind::Misuse => failures::ours(error, "decode a JPEG"),
     }
 }

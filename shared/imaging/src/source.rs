@@ -3,7 +3,7 @@
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod gif;
-mod jpeg;
+pub(crate) mod jpeg;
 pub(crate) mod native;
 mod open;
 mod png;

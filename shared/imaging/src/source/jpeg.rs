@@ -68,7 +68,7 @@ impl NativeRows for Jpeg {
 }
 
 /// What a failure of the codec means for the source.
-pub(super) fn failure(error: Error) -> Failure {
+pub(crate) fn failure(error: Error) -> Failure {
     match error.kind {
         ErrorKind::NotJpeg | ErrorKind::Corrupt => corrupt(SourceFormat::Jpeg, error),
         ErrorKind::Unsupported => unsupported(SourceFormat::Jpeg, error),
