@@ -175,6 +175,8 @@ fn gray(profile: &ColorProfile, native: &Native) -> Option<Step> {
     if profile.color_space != DataColorSpace::Gray {
         return None;
     }
+    let luminous = if profile.pcs == DataColorSpace::Lab { by_luminance(profile) } else { None };
+    let profile = luminous.as_ref().unwrap_or(profile);
     let stride = native.samples();
     let table = if native.sixteen {
         let levels: Vec<u16> = (0..=u16::MAX).collect();
@@ -188,6 +190,21 @@ fn gray(profile: &ColorProfile, native: &Native) -> Option<Step> {
         colors.chunks_exact(3).map(|rgb| rgb[1]).collect()
     };
     Some(Step::Gray { table, stride })
+}
+
+/// The same grey profile by luminance, of one whose curve gives lightness (L*), which the library does not take.
+fn by_luminance(profile: &ColorProfile) -> Option<ColorProfile> {
+    let curve = profile.gray_trc.as_ref()?.make_linear_evaluator().ok()?;
+    let luminance = |step: u16| {
+        let lightness = curve.evaluate_value(f32::from(step) / 4095.0) * 100.0;
+        let f = (lightness + 16.0) / 116.0;
+        let y = if lightness > 8.0 { f.powi(3) } else { lightness * 27.0 / 24_389.0 };
+        (y * 65_535.0).round().clamp(0.0, 65_535.0) as u16
+    };
+    let mut same = profile.clone();
+    same.pcs = DataColorSpace::Xyz;
+    same.gray_trc = Some(ToneReprCurve::Lut((0..4096).map(luminance).collect()));
+    Some(same)
 }
 
 /// 16 bits to the nearest of 8.
@@ -240,5 +257,112 @@ mod tests {
         liar.description = ColorProfile::new_srgb().description;
         assert!(!is_srgb(&encoded(liar)));
         assert!(!is_srgb(b"") && !is_srgb(&[0; 200]));
+    }
+
+    fn convert(model: Model, profile: Option<ColorProfile>, pixels: &[u8]) -> Vec<u8> {
+        let native = Native {
+            format: dlcs_model::SourceFormat::Tiff,
+            width: (pixels.len() / model.samples()) as u32,
+            height: 1,
+            model,
+            alpha: false,
+            sixteen: false,
+            chroma: crate::source::Chroma::Full,
+            lossless: true,
+            orientation: crate::orientation::Orientation::Upright,
+            profile: profile.map(Box::new),
+        };
+        let samples = if model == Model::Gray { 1 } else { 3 };
+        let mut eight = vec![0; native.width as usize * samples];
+        Converter::new(&native).convert(Row::Eight(pixels), &mut eight).unwrap();
+        // The same in 16 bits must agree, but for what 8 bits round away.
+        let wide: Vec<u16> = pixels.iter().map(|v| u16::from(*v) * 257).collect();
+        let mut sixteen = vec![0; eight.len()];
+        let native = Native { sixteen: true, ..native };
+        Converter::new(&native).convert(Row::Sixteen(&wide), &mut sixteen).unwrap();
+        near(&eight, &sixteen, 2);
+        eight
+    }
+
+    fn near(got: &[u8], wanted: &[u8], most: u8) {
+        let close = got.len() == wanted.len() && got.iter().zip(wanted).all(|(a, b)| a.abs_diff(*b) <= most);
+        assert!(close, "{got:?} instead of {wanted:?}");
+    }
+
+    const COLORS: [u8; 12] = [200, 100, 50, 32, 180, 64, 30, 60, 200, 128, 128, 128];
+
+    /// Wanted colours here and below are those of another colour engine.
+    #[test]
+    fn rgb_profiles() {
+        let adobe = convert(Model::Rgb, Some(ColorProfile::new_adobe_rgb()), &COLORS);
+        near(&adobe, &[227, 100, 42, 0, 181, 48, 0, 57, 205, 129, 129, 129], 1);
+        let p3 = convert(Model::Rgb, Some(ColorProfile::new_display_p3()), &COLORS);
+        near(&p3, &[215, 93, 32, 0, 183, 39, 18, 61, 208, 128, 128, 128], 1);
+        assert_eq!(convert(Model::Rgb, Some(ColorProfile::new_srgb()), &COLORS), COLORS);
+    }
+
+    #[test]
+    fn profiles_of_another_kind_are_ignored() {
+        assert_eq!(convert(Model::Rgb, Some(ColorProfile::new_gray_with_gamma(1.0)), &COLORS), COLORS);
+        assert_eq!(convert(Model::Gray, Some(ColorProfile::new_adobe_rgb()), &COLORS), COLORS);
+        let mut broken = ColorProfile::new_adobe_rgb();
+        broken.red_trc = None;
+        assert_eq!(convert(Model::Rgb, Some(broken), &COLORS), COLORS);
+    }
+
+    #[test]
+    fn gray_profiles() {
+        let linear = convert(Model::Gray, Some(ColorProfile::new_gray_with_gamma(1.0)), &[0, 10, 55, 128, 255]);
+        near(&linear, &[0, 56, 128, 188, 255], 1);
+        let mut lightness = ColorProfile::new_gray_with_gamma(1.0);
+        lightness.pcs = DataColorSpace::Lab;
+        near(&convert(Model::Gray, Some(lightness), &[0, 128, 255]), &[0, 119, 255], 1);
+    }
+
+    #[test]
+    fn cmyk_without_a_profile_is_print() {
+        let check = |inks: &[[u8; 4]], print: &[[u8; 3]], most| {
+            near(&convert(Model::Cmyk, None, inks.as_flattened()), print.as_flattened(), most);
+        };
+        check(&[[0; 4]], &[[255; 3]], 0);
+        let mixed = [[128, 64, 32, 16], [0, 200, 100, 0], [32, 32, 32, 128], [0, 0, 0, 255]];
+        check(&mixed, &[[0x72, 0x95, 0xB0], [0xEF, 0x53, 0x71], [0x80, 0x7D, 0x7D], [0x28, 0x23, 0x2B]], 12);
+        // Pure inks lie outside sRGB, where engines clip in their own ways.
+        let pure = [[255, 0, 0, 0], [0, 255, 0, 0], [0, 0, 255, 0], [255, 255, 0, 0]];
+        check(&pure, &[[0, 0x9D, 0xE4], [0xEB, 0x1E, 0x84], [0xFF, 0xEE, 0], [0x1A, 0x27, 0x7B]], 32);
+    }
+
+    #[test]
+    fn cmyk_profiles_are_used() {
+        // A profile in which ink is what RGB lacks.
+        let mut clut = Vec::new();
+        for index in 0..16u16 {
+            let ink = |bit: u16| index >> bit & 1 == 1;
+            let lightness = if ink(0) || (ink(1) && ink(2) && ink(3)) { 0 } else { u16::MAX };
+            clut.extend([lightness, 0x8080, 0x8080]);
+        }
+        let mut profile = cmyk::OFFSET.clone();
+        let Some(moxcms::LutWarehouse::Lut(table)) = &mut profile.lut_a_to_b_perceptual else { panic!("a table") };
+        (table.num_clut_grid_points, table.clut_table) = (2, moxcms::LutStore::Store16(clut));
+        profile.lut_a_to_b_colorimetric = None;
+        let colors = convert(Model::Cmyk, Some(profile), &[0, 0, 0, 0, 255, 255, 255, 0, 0, 0, 0, 255, 0, 0, 0, 128]);
+        near(&colors, &[255, 255, 255, 0, 0, 0, 0, 0, 0, 118, 118, 118], 3);
+    }
+
+    #[test]
+    fn gamma_and_primaries_of_png() {
+        assert!(of_gamma(Model::Gray, 0.45455, None).is_none());
+        assert!(of_gamma(Model::Rgb, 0.0, None).is_none());
+        assert!(of_gamma(Model::Rgb, 0.5, Some([(0.3, 0.0); 4])).is_none());
+        let gray = of_gamma(Model::Gray, 1.0, None).map(|p| *p);
+        near(&convert(Model::Gray, gray, &[0, 55, 255]), &[0, 128, 255], 1);
+        let rgb = of_gamma(Model::Rgb, 1.0, None).map(|p| *p);
+        near(&convert(Model::Rgb, rgb, &[0, 55, 255]), &[0, 128, 255], 1);
+        let usual = [(0.3127, 0.3290), (0.64, 0.33), (0.30, 0.60), (0.15, 0.06)];
+        let same = of_gamma(Model::Rgb, 0.45455, Some(usual)).map(|p| *p);
+        near(&convert(Model::Rgb, same, &COLORS), &COLORS, 1);
+        let adobe = [(0.3127, 0.3290), (0.64, 0.33), (0.21, 0.71), (0.15, 0.06)];
+        let wide = of_gamma(Model::Rgb, 0.45455, Some(adobe)).map(|p| *p);
+        near(&convert(Model::Rgb, wide, &COLORS[..3]), &[226, 100, 42], 4);
     }
 }

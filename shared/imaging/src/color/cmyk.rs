@@ -10,36 +10,36 @@ use moxcms::{ColorProfile, DataColorSpace, LutDataType, LutStore, LutType, LutWa
 /// Grid points on each ink's axis of the table: enough that interpolation between them is not seen.
 const GRID: u8 = 9;
 
-/// Yule-Nielsen's exponent.
-const WANDER: f64 = 2.4;
+/// Yule-Nielsen's exponent. So large a one says that overlapping inks act almost as filters in line.
+const WANDER: f64 = 7.0;
 
 /// X, Y and Z relative to the paper's, to the power 1 / [`WANDER`], where the inks of the index's bits overlap
 /// (1 cyan, 2 magenta, 4 yellow, 8 black): fitted to coated offset print.
 const OVERLAPS: [[f64; 3]; 16] = [
-    [1.0, 1.0, 1.0],
-    [0.4618, 0.5571, 0.8633],
-    [0.6796, 0.4984, 0.5329],
-    [0.3055, 0.2639, 0.5122],
-    [0.9117, 0.9198, 0.3523],
-    [0.3509, 0.5086, 0.3479],
-    [0.6692, 0.4987, 0.2682],
-    [0.2361, 0.2271, 0.2548],
-    [0.1669, 0.1614, 0.1745],
-    [0.1920, 0.2009, 0.2203],
-    [0.2027, 0.1868, 0.2227],
-    [0.1510, 0.1430, 0.1914],
-    [0.1960, 0.1960, 0.2053],
-    [0.1693, 0.1718, 0.1847],
-    [0.1717, 0.1573, 0.1751],
-    [0.1817, 0.1780, 0.1954],
+    [1.0000, 1.0000, 1.0000],
+    [0.7648, 0.8165, 0.9482],
+    [0.8732, 0.7853, 0.8051],
+    [0.6584, 0.6233, 0.7893],
+    [0.9662, 0.9663, 0.7011],
+    [0.6967, 0.7914, 0.6910],
+    [0.8715, 0.7854, 0.6265],
+    [0.6073, 0.5976, 0.6211],
+    [0.5661, 0.5599, 0.5777],
+    [0.5450, 0.5543, 0.5929],
+    [0.5648, 0.5402, 0.5759],
+    [0.5138, 0.5062, 0.5608],
+    [0.5780, 0.5764, 0.5597],
+    [0.5281, 0.5341, 0.5534],
+    [0.5455, 0.5223, 0.5510],
+    [0.5330, 0.5278, 0.5539],
 ];
 
-/// How much the dots of cyan, magenta, yellow and black grow, as X, Y and Z see them: at half coverage, and how much more
-/// below it than above.
-const GAIN: [[[f64; 2]; 4]; 3] = [
-    [[0.06, 0.04], [0.1, 0.01], [0.11, 0.0], [-0.01, 0.05]],
-    [[0.08, 0.035], [0.07, 0.015], [0.075, -0.02], [-0.015, 0.05]],
-    [[0.1, -0.015], [0.065, 0.0], [0.03, 0.01], [-0.01, 0.04]],
+/// How much the dots of cyan, magenta, yellow and black grow, as X, Y and Z see them: at half coverage, how much more
+/// below it than above, and how much more far from it.
+const GAIN: [[[f64; 3]; 4]; 3] = [
+    [[-0.02, 0.04, 0.025], [0.04, 0.0, 0.04], [0.08, -0.025, 0.0], [-0.115, 0.08, -0.03]],
+    [[0.015, 0.03, 0.03], [-0.01, 0.01, 0.035], [0.065, -0.05, -0.005], [-0.125, 0.08, -0.025]],
+    [[0.06, 0.02, 0.075], [0.005, -0.01, 0.03], [-0.055, 0.005, 0.03], [-0.105, 0.06, -0.025]],
 ];
 
 /// The profile of unnamed CMYK.
@@ -88,8 +88,9 @@ fn sample(value: f64) -> u16 {
 fn lab(inks: [f64; 4]) -> [f64; 3] {
     let seen = |axis: usize| {
         let covered: [f64; 4] = std::array::from_fn(|ink| {
-            let (c, [gain, skew]) = (inks[ink], GAIN[axis][ink]);
-            (c + 4.0 * c * (1.0 - c) * (gain + skew * (1.0 - 2.0 * c))).clamp(0.0, 1.0)
+            let (c, [gain, skew, ends]) = (inks[ink], GAIN[axis][ink]);
+            let off = 1.0 - 2.0 * c;
+            (c + 4.0 * c * (1.0 - c) * (gain + off * (skew + off * ends))).clamp(0.0, 1.0)
         });
         let area = |overlap: usize| -> f64 {
             let share = |ink: usize| if overlap >> ink & 1 == 1 { covered[ink] } else { 1.0 - covered[ink] };

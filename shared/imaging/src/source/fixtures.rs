@@ -1,9 +1,12 @@
 //! Help for the tests of sources: files made in code, opened as any other.
 
+mod tiff;
+
 use std::io::Write;
 
 use dlcs_model::{Failure, FailureCode};
 
+pub(crate) use self::tiff::TiffFile;
 use super::{Limits, RowSource, SourceInfo, open};
 
 /// Opens bytes as a source.
@@ -96,4 +99,51 @@ pub(crate) fn torture(file: &[u8], solid: usize) {
         });
     }
     assert!(whole.width > 0);
+}
+
+/// A JPEG with one more segment, right after its start.
+pub(crate) fn with_segment(jpeg: &[u8], marker: u8, body: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(body.len() + 2).unwrap().to_be_bytes();
+    [&jpeg[..2], &[0xFF, marker], &length, body, &jpeg[2..]].concat()
+}
+
+/// A JPEG of 8 x 8 pixels of one ink mix, which no encoder at hand writes.
+pub(crate) struct TinyCmyk {
+    /// The stored samples.
+    pub(crate) inks: [u8; 4],
+    pub(crate) adobe: bool,
+}
+
+impl TinyCmyk {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let mut tables = vec![0; 1];
+        tables.extend([1; 64]);
+        // Huffman codes of 4 bits for the lengths 0 to 11 of a DC coefficient, and of 1 bit for "no more" among the others.
+        let mut codes = vec![0x00, 0, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        codes.extend(0..12);
+        codes.extend([0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        let mut bits = Vec::new();
+        for ink in self.inks {
+            // A DC coefficient is 8 times the mean above the middle.
+            let level = (i32::from(ink) - 128) * 8;
+            let length = 32 - level.unsigned_abs().leading_zeros();
+            let value = if level < 0 { level + (1 << length) - 1 } else { level };
+            bits.extend((0..4).rev().map(|n| length >> n & 1 == 1));
+            bits.extend((0..length).rev().map(|n| value >> n & 1 == 1));
+            bits.push(false);
+        }
+        bits.resize(bits.len().next_multiple_of(8), true);
+        let byte = |bits: &[bool]| bits.iter().fold(0u8, |byte, bit| byte << 1 | u8::from(*bit));
+        let data: Vec<u8> =
+            bits.chunks(8).map(byte).flat_map(|b| if b == 0xFF { vec![b, 0] } else { vec![b] }).collect();
+        let mut file = vec![0xFF, 0xD8, 0xFF, 0xD9];
+        let scan = [4, 1, 0, 2, 0, 3, 0, 4, 0, 0, 63, 0];
+        file = with_segment(&file, 0xDA, &[&scan[..], &data].concat());
+        // The scan's header says how long it is itself, without the data.
+        file[4..6].copy_from_slice(&(scan.len() as u16 + 2).to_be_bytes());
+        file = with_segment(&file, 0xC4, &codes);
+        file = with_segment(&file, 0xC0, &[8, 0, 8, 0, 8, 4, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0, 4, 0x11, 0]);
+        file = with_segment(&file, 0xDB, &tables);
+        if self.adobe { with_segment(&file, 0xEE, b"Adobe\0\x64\0\0\0\0\0") } else { file }
+    }
 }

@@ -114,3 +114,72 @@ fn failure(error: DecodingError) -> Failure {
         other => corrupt(SourceFormat::Gif, other),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::source::Channels;
+    use crate::source::fixtures::{decode, fails, torture};
+    use dlcs_model::FailureCode;
+
+    fn encode(canvas: (u16, u16), palette: &[u8], frame: gif::Frame<'_>) -> Vec<u8> {
+        let mut file = Vec::new();
+        gif::Encoder::new(&mut file, canvas.0, canvas.1, palette).unwrap().write_frame(&frame).unwrap();
+        file
+    }
+
+    fn frame(width: u16, height: u16, indices: &[u8]) -> gif::Frame<'_> {
+        gif::Frame { width, height, buffer: indices.into(), ..gif::Frame::default() }
+    }
+
+    const COLORS: [u8; 12] = [1, 2, 3, 40, 50, 60, 70, 80, 90, 200, 210, 220];
+
+    #[test]
+    fn colors_are_exact() {
+        let (info, pixels) = decode(&encode((3, 2), &COLORS, frame(3, 2, &[0, 1, 2, 3, 2, 1]))).unwrap();
+        assert_eq!((info.width, info.height, info.alpha, info.channels), (3, 2, false, Channels::Rgb));
+        let wanted = [1, 2, 3, 40, 50, 60, 70, 80, 90, 200, 210, 220, 70, 80, 90, 40, 50, 60];
+        assert_eq!(pixels, wanted);
+    }
+
+    #[test]
+    fn a_frame_stands_on_its_canvas() {
+        let plan = gif::Frame { left: 1, top: 1, ..frame(2, 1, &[3, 1]) };
+        let (info, pixels) = decode(&encode((3, 3), &COLORS, plan)).unwrap();
+        assert!(info.alpha);
+        let mut wanted = [0; 36];
+        wanted[16..24].copy_from_slice(&[200, 210, 220, 255, 40, 50, 60, 255]);
+        assert_eq!(pixels, wanted);
+    }
+
+    #[test]
+    fn transparency_counts_where_it_is_used() {
+        let used = gif::Frame { transparent: Some(1), ..frame(2, 1, &[0, 1]) };
+        assert_eq!(decode(&encode((2, 1), &COLORS, used)).unwrap().1, [1, 2, 3, 255, 0, 0, 0, 0]);
+        let unused = gif::Frame { transparent: Some(3), ..frame(2, 1, &[0, 1]) };
+        assert_eq!(decode(&encode((2, 1), &COLORS, unused)).unwrap().1, [1, 2, 3, 40, 50, 60]);
+    }
+
+    #[test]
+    fn gray_stays_gray_and_interlacing_is_undone() {
+        let indices: Vec<u8> = (0..16).map(|n| n % 4).collect();
+        let plan = gif::Frame { interlaced: true, ..frame(1, 16, &indices) };
+        let (info, pixels) = decode(&encode((1, 16), &[0, 0, 0, 9, 9, 9, 99, 99, 99, 255, 255, 255], plan)).unwrap();
+        assert_eq!(info.channels, Channels::Gray);
+        // The encoder writes rows as it gets them; interlaced, they are rows 0, 8, 4, 12, 2, 6, ...
+        let order = [0, 8, 4, 12, 2, 6, 10, 14, 1, 3, 5, 7, 9, 11, 13, 15];
+        let mut wanted = [0; 16];
+        for (stored, row) in order.into_iter().enumerate() {
+            wanted[row] = [0, 9, 99, 255][stored % 4];
+        }
+        assert_eq!(pixels, wanted);
+    }
+
+    #[test]
+    fn damage_is_found() {
+        let indices: Vec<u8> = (0..4000u32).map(|n| (n * n / 7 % 4) as u8).collect();
+        let file = encode((80, 50), &COLORS, frame(80, 50, &indices));
+        torture(&file, file.len() - 8);
+        assert_eq!(fails(&file[..file.len() / 2]), Some(FailureCode::CorruptImage));
+        assert_eq!(fails(&encode((2, 1), &COLORS[..6], frame(2, 1, &[0, 3]))), Some(FailureCode::CorruptImage));
+    }
+}

@@ -29,6 +29,9 @@ pub(super) fn open(file: File, limits: &Limits) -> Result<Box<dyn NativeRows>, F
     decoder.set_ignore_text_chunk(true);
     decoder.set_transformations(Transformations::EXPAND);
     let header = decoder.read_header_info().map_err(failure)?;
+    // Stored samples of 16 bits take twice the memory that the limit for whole images is made for.
+    let share = if header.bit_depth == BitDepth::Sixteen { 2 } else { 1 };
+    let limits = Limits { whole_pixels: limits.whole_pixels / share, ..*limits };
     limits.admit(header.width, header.height, header.interlaced)?;
     let reader = decoder.read_info().map_err(failure)?;
     let native = native(&reader);
@@ -210,6 +213,57 @@ mod tests {
         let (info, pixels) = decode(&encode(3, 1, &color, &[8, 9, 10])).unwrap();
         assert!(info.alpha);
         assert_eq!(pixels, [8, 255, 9, 0, 10, 255]);
+    }
+
+    #[test]
+    fn profiles_are_applied_or_ignored() {
+        let with = |icc: Vec<u8>| {
+            let mut file = Vec::new();
+            let mut info = Info::with_size(1, 1);
+            (info.color_type, info.bit_depth) = (ColorType::Rgb, BitDepth::Eight);
+            info.icc_profile = Some(icc.into());
+            let encoder = Encoder::with_info(&mut file, info).unwrap();
+            encoder.write_header().unwrap().write_image_data(&[200, 100, 50]).unwrap();
+            file
+        };
+        let icc = ColorProfile::new_adobe_rgb().encode().unwrap();
+        let near = |a: &[u8], b: [u8; 3]| a.iter().zip(b).all(|(a, b)| a.abs_diff(b) <= 1);
+        let good = with(icc.clone());
+        assert!(near(&decode(&good).unwrap().1, [227, 100, 42]));
+        assert_eq!(decode(&with(icc[..200].to_vec())).unwrap().1, [200, 100, 50]);
+        // Damage inside the compressed profile, behind a checksum that fits.
+        let mut bad = good;
+        let start = bad.windows(4).position(|w| w == b"iCCP").unwrap();
+        let length = u32::from_be_bytes(bad[start - 4..start].try_into().unwrap()) as usize;
+        bad[start + 60..start + 80].fill(0x55);
+        let mut crc = flate2::Crc::new();
+        crc.update(&bad[start..start + 4 + length]);
+        bad[start + 4 + length..][..4].copy_from_slice(&crc.sum().to_be_bytes());
+        assert_eq!(decode(&bad).unwrap().1, [200, 100, 50]);
+    }
+
+    #[test]
+    fn interlaced_images_are_whole() {
+        // Seven passes of one row each at most: 2 x 2 pixels come as 1, 1 and 2.
+        let mut file = encode(2, 2, &plain(ColorType::Grayscale, BitDepth::Eight), &[0; 4]);
+        file[28] = 1;
+        let mut crc = flate2::Crc::new();
+        crc.update(&file[12..29]);
+        file[29..33].copy_from_slice(&crc.sum().to_be_bytes());
+        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut zlib, &[0, 10, 0, 20, 0, 30, 40]).unwrap();
+        let data = zlib.finish().unwrap();
+        let mut chunk = b"IDAT".to_vec();
+        chunk.extend(&data);
+        let mut crc = flate2::Crc::new();
+        crc.update(&chunk);
+        file.truncate(33);
+        file.extend((data.len() as u32).to_be_bytes());
+        file.extend(&chunk);
+        file.extend(crc.sum().to_be_bytes());
+        file.extend(b"\0\0\0\0IEND\xAE\x42\x60\x82");
+        assert_eq!(decode(&file).unwrap().1, [10, 20, 30, 40]);
+        torture(&file, file.len() - 20);
     }
 
     #[test]

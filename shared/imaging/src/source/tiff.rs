@@ -6,6 +6,8 @@ mod directory;
 mod layout;
 mod pixels;
 mod planes;
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
 use std::sync::Arc;

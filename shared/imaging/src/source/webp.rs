@@ -79,3 +79,45 @@ fn failure(error: ImageError) -> Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::fixtures::{decode, fails, samples, torture};
+    use dlcs_model::FailureCode;
+
+    #[test]
+    fn lossless_is_exact() {
+        let rgb = samples(41, 33, 3);
+        let (info, pixels) = decode(&webp::Encoder::from_rgb(&rgb, 41, 33).encode_lossless()).unwrap();
+        assert!(info.lossless && info.chroma == Chroma::Full && !info.alpha);
+        assert_eq!(pixels, rgb);
+        // Invisible pixels have no colour to keep.
+        let rgba: Vec<u8> = samples(41, 33, 4).chunks(4).flat_map(|p| [p[0], p[1], p[2], p[3].max(1)]).collect();
+        let (info, pixels) = decode(&webp::Encoder::from_rgba(&rgba, 41, 33).encode_lossless()).unwrap();
+        assert!(info.lossless && info.alpha);
+        assert_eq!(pixels, rgba);
+    }
+
+    #[test]
+    fn lossy_is_close_and_keeps_alpha() {
+        let rgba: Vec<u8> =
+            (0..64 * 48).flat_map(|n: u32| [(n % 64) as u8 * 2 + 60, 90, 120, (n / 64 * 5) as u8 | 1]).collect();
+        let (info, pixels) = decode(&webp::Encoder::from_rgba(&rgba, 64, 48).encode(90.0)).unwrap();
+        assert!(!info.lossless && info.chroma == Chroma::Subsampled && info.alpha);
+        let error: u32 = rgba.iter().zip(&pixels).map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
+        assert!(error < 4 * rgba.len() as u32, "{error}");
+        let alphas = |pixels: &[u8]| pixels.iter().skip(3).step_by(4).copied().collect::<Vec<_>>();
+        assert_eq!(alphas(&pixels), alphas(&rgba));
+    }
+
+    #[test]
+    fn damage_is_found() {
+        let rgb = samples(64, 48, 3);
+        let encoder = webp::Encoder::from_rgb(&rgb, 64, 48);
+        for file in [encoder.encode_lossless().to_vec(), encoder.encode(80.0).to_vec()] {
+            torture(&file, file.len() - 8);
+            assert_eq!(fails(&file[..file.len() / 2]), Some(FailureCode::CorruptImage));
+        }
+    }
+}

@@ -247,3 +247,154 @@ impl<R: BufRead> BitReader for Bits<R> {
 fn damaged(what: &'static str) -> Error {
     Error::new(ErrorKind::InvalidData, what)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::convert::Infallible;
+    use std::rc::Rc;
+
+    use fax::encoder::Encoder;
+    use fax::{BitWriter, Bits as Code, Color, VecWriter};
+
+    use crate::source::fixtures::{Dice, TiffFile, decode, torture};
+
+    const WIDTH: usize = 301;
+    const HEIGHT: usize = 80;
+
+    /// Black pixels: bars, specks, rows alike and rows apart, long and short runs.
+    fn picture() -> Vec<Vec<bool>> {
+        let mut dice = Dice::new(11);
+        let mut rows: Vec<Vec<bool>> = vec![vec![false; WIDTH]; 3];
+        while rows.len() < HEIGHT - 1 {
+            let mut row = rows.last().unwrap().clone();
+            match rows.len() % 5 {
+                0 => row.iter_mut().for_each(|p| *p = dice.roll(2) == 0),
+                1 => row.fill(dice.roll(2) == 0),
+                2 => row.rotate_left(1 + dice.roll(4)),
+                3 => {
+                    let (from, to) = (dice.roll(150), 150 + dice.roll(151));
+                    row[from..to].iter_mut().for_each(|p| *p = !*p);
+                }
+                _ => {}
+            }
+            rows.push(row);
+        }
+        rows.push(vec![true; WIDTH]);
+        rows
+    }
+
+    /// Bits that are written while others look on.
+    #[derive(Clone)]
+    struct Shared(Rc<RefCell<VecWriter>>);
+
+    impl Shared {
+        fn new() -> Self {
+            Self(Rc::new(RefCell::new(VecWriter::new())))
+        }
+
+        fn put(&self, data: u16, len: u8) {
+            self.clone().write(Code { data, len }).unwrap();
+        }
+
+        fn bytes(self) -> Vec<u8> {
+            self.0.replace(VecWriter::new()).finish()
+        }
+    }
+
+    impl BitWriter for Shared {
+        type Error = Infallible;
+
+        fn write(&mut self, bits: Code) -> Result<(), Infallible> {
+            self.0.borrow_mut().write(bits)
+        }
+    }
+
+    fn colors(row: &[bool]) -> impl Iterator<Item = Color> + '_ {
+        row.iter().map(|dark| if *dark { Color::Black } else { Color::White })
+    }
+
+    fn one_dimensional(out: &Shared, row: &[bool]) {
+        let mut rest = row;
+        let mut dark = false;
+        while !rest.is_empty() {
+            let mut run = rest.iter().take_while(|p| **p == dark).count();
+            rest = &rest[run..];
+            let code = |n: usize| {
+                let code = if dark { fax::maps::black::encode(n as u16) } else { fax::maps::white::encode(n as u16) };
+                let code = code.unwrap();
+                out.put(code.data, code.len);
+            };
+            if run >= 64 {
+                code(run / 64 * 64);
+                run %= 64;
+            }
+            code(run);
+            dark = !dark;
+        }
+    }
+
+    fn file(data: Vec<u8>, compression: u16, options: u16) -> Vec<u8> {
+        let file = TiffFile::new(WIDTH as u32, HEIGHT as u32, 1, 1, 0).with(259, compression);
+        file.with(292, options).chunk(data).bytes()
+    }
+
+    fn check(file: &[u8]) {
+        let wanted: Vec<u8> = picture().concat().iter().map(|dark| if *dark { 0 } else { 255 }).collect();
+        assert_eq!(decode(file).unwrap().1, wanted);
+        torture(file, 500);
+    }
+
+    #[test]
+    fn group_4() {
+        let out = Shared::new();
+        let mut encoder = Encoder::new(out.clone());
+        for row in picture() {
+            encoder.encode_line(colors(&row), WIDTH as u16).unwrap();
+        }
+        encoder.finish().unwrap();
+        check(&file(out.bytes(), 4, 0));
+    }
+
+    #[test]
+    fn group_3_of_one_dimension() {
+        for fill in [0, 4] {
+            let out = Shared::new();
+            for row in picture() {
+                out.put(0, fill);
+                out.put(1, 12);
+                one_dimensional(&out, &row);
+            }
+            check(&file(out.bytes(), 3, 0));
+        }
+    }
+
+    #[test]
+    fn group_3_of_two_dimensions() {
+        let out = Shared::new();
+        // The encoder always refers to the row before, so its first row must be coded apart.
+        let mut encoder = Encoder::new(out.clone());
+        for (number, row) in picture().iter().enumerate() {
+            out.put(1, 12);
+            out.put(u16::from(number == 0), 1);
+            if number == 0 {
+                assert!(row.iter().all(|dark| !dark), "the encoder takes the row above the first as white");
+                one_dimensional(&out, row);
+            } else {
+                encoder.encode_line(colors(row), WIDTH as u16).unwrap();
+            }
+        }
+        check(&file(out.bytes(), 3, 1));
+    }
+
+    #[test]
+    fn rows_at_bytes() {
+        let mut data = Vec::new();
+        for row in picture() {
+            let out = Shared::new();
+            one_dimensional(&out, &row);
+            data.extend(out.bytes());
+        }
+        check(&file(data, 2, 0));
+    }
+}

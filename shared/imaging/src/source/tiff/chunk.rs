@@ -29,7 +29,7 @@ pub(super) fn open(
     let section = Section { file: Arc::clone(file), offset, left: length, reversed: layout.reversed };
     let width = layout.chunk_width;
     Ok(match layout.compression {
-        Compression::None => Box::new(BufReader::with_capacity(BUFFER, section)),
+        Compression::None => Box::new(buffered(section)),
         // These two define their own order of bits.
         Compression::Deflate => Box::new(ZlibDecoder::new(buffered(Section { reversed: false, ..section }))),
         Compression::Lzw => Box::new(Lzw::new(Section { reversed: false, ..section })),
@@ -41,11 +41,10 @@ pub(super) fn open(
     })
 }
 
-/// Bytes read from the file at once.
-const BUFFER: usize = 32 * 1024;
-
 fn buffered(section: Section) -> BufReader<Section> {
-    BufReader::with_capacity(BUFFER, section)
+    /// Bytes read from the file at once.
+    const BUFFER: u64 = 32 * 1024;
+    BufReader::with_capacity(section.left.clamp(1, BUFFER) as usize, section)
 }
 
 /// A part of the file, read by position so that many can be open at once.

@@ -159,11 +159,35 @@ impl Layout {
     }
 
     fn check(&self, limits: &Limits) -> Result<(), Failure> {
+        self.check_samples()?;
+        if self.chunk_width == 0 || self.chunk_height == 0 {
+            return Err(corrupt(SourceFormat::Tiff, "its tiles or strips are empty"));
+        }
+        if self.tiled {
+            // A row of tiles is in memory at once, padding included.
+            let padded = self.width.next_multiple_of(self.chunk_width);
+            limits.admit(padded, self.chunk_height, true)?;
+            if !(self.chunk_width as usize * self.chunk_samples() * self.bits).is_multiple_of(8) {
+                let what = format!("tiles that are {} pixels wide", self.chunk_width);
+                return Err(unsupported(SourceFormat::Tiff, what));
+            }
+        }
+        let Some((h, v)) = self.blocks() else { return Ok(()) };
+        let whole_rows =
+            (self.chunk_height as usize).is_multiple_of(v) || (!self.tiled && self.chunk_height == self.height);
+        if !whole_rows || (self.tiled && !(self.chunk_width as usize).is_multiple_of(h)) {
+            return Err(unsupported(SourceFormat::Tiff, "chunks that split its colour blocks"));
+        }
+        Ok(())
+    }
+
+    fn check_samples(&self) -> Result<(), Failure> {
         /// Extra samples are rare, and more than these are no image for viewing.
         const SAMPLES: usize = 16;
         let odd = |what: String| Err(unsupported(SourceFormat::Tiff, what));
+        let kind = self.photometric.name();
         if self.samples < self.color_samples() || self.samples > SAMPLES {
-            return odd(format!("{} samples for {:?}", self.samples, Kind(&self.photometric)));
+            return odd(format!("{} samples for {kind}", self.samples));
         }
         let few = matches!(self.bits, 1 | 2 | 4);
         let index = matches!(self.photometric, Photometric::Palette(_));
@@ -174,35 +198,21 @@ impl Layout {
             _ => few && (index || gray) && self.samples == 1,
         };
         if !fits {
-            return odd(format!("{} bits a sample for {:?}", self.bits, Kind(&self.photometric)));
+            return odd(format!("{} bits a sample for {kind}", self.bits));
         }
         let fax = matches!(self.compression, Compression::Rle | Compression::Group3 { .. } | Compression::Group4);
-        if (fax && self.bits != 1) || (self.compression == Compression::Jpeg && self.bits != 8) {
-            return odd(format!("{:?} compression with {} bits a sample", self.compression, self.bits));
+        if (fax && self.bits != 1) || (self.compression == Compression::Jpeg && (self.bits != 8 || index)) {
+            return odd(format!("{:?} compression with {} bits a sample of {kind}", self.compression, self.bits));
         }
         if self.predictor && few {
             return odd("a predictor with less than 8 bits".into());
         }
-        if self.blocks().is_some() && (self.planar || self.samples != 3 || self.predictor) {
-            return odd("YCbCr in planes, with extra samples or a predictor".into());
+        let differences = matches!(self.photometric, Photometric::YCbCr { .. });
+        if self.planar && (index || differences) {
+            return odd(format!("{kind} in planes"));
         }
-        if self.chunk_width == 0 || self.chunk_height == 0 {
-            return Err(corrupt(SourceFormat::Tiff, "its tiles or strips are empty"));
-        }
-        if self.tiled {
-            // A row of tiles is in memory at once, padding included.
-            let padded = self.width.next_multiple_of(self.chunk_width);
-            limits.admit(self.chunk_width.max(padded), self.chunk_height, true)?;
-            if !(self.chunk_width as usize * self.chunk_samples() * self.bits).is_multiple_of(8) {
-                return odd(format!("tiles that are {} pixels wide", self.chunk_width));
-            }
-        }
-        if self.blocks().is_some_and(|(h, v)| {
-            let whole_rows =
-                (self.chunk_height as usize).is_multiple_of(v) || (!self.tiled && self.chunk_height == self.height);
-            !whole_rows || (self.tiled && !(self.chunk_width as usize).is_multiple_of(h))
-        }) {
-            return odd("chunks that split its colour blocks".into());
+        if differences && (self.samples != 3 || self.predictor) {
+            return odd("YCbCr with extra samples or a predictor".into());
         }
         Ok(())
     }
@@ -231,18 +241,16 @@ impl Layout {
     }
 }
 
-/// A photometric interpretation's name without its palette.
-struct Kind<'a>(&'a Photometric);
-
-impl std::fmt::Debug for Kind<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self.0 {
-            Photometric::WhiteIsZero | Photometric::BlackIsZero => "grey",
-            Photometric::Rgb => "RGB",
-            Photometric::Palette(_) => "a palette",
-            Photometric::Cmyk => "CMYK",
-            Photometric::YCbCr { .. } => "YCbCr",
-        })
+impl Photometric {
+    /// What it is called in sentences.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::WhiteIsZero | Self::BlackIsZero => "grey",
+            Self::Rgb => "RGB",
+            Self::Palette(_) => "a palette",
+            Self::Cmyk => "CMYK",
+            Self::YCbCr { .. } => "YCbCr",
+        }
     }
 }
 
