@@ -1,7 +1,32 @@
 //! The fetcher: brings the bytes of an image from its origin into staging, within limits and past the address guard.
 
 pub mod guard;
+mod job;
 pub mod origins;
 mod settings;
 
-pub use settings::FetchSettings;
+use dlcs_broker::{Broker, Slots};
+use dlcs_db::Database;
+use dlcs_service::Context;
+use dlcs_storage::Store;
+use dlcs_worker::{Tools, WorkDir};
+
+pub use job::Fetch;
+pub use settings::{FetchSettings, Settings};
+
+/// Fetches what is queued until the shutdown.
+///
+/// # Errors
+/// If the settings cannot be used.
+pub async fn start(settings: Settings, context: Context) -> anyhow::Result<()> {
+    let Settings { service: _, database, broker, storage, worker, fetch } = settings;
+    for network in &fetch.allow_networks.0 {
+        tracing::warn!(%network, "the address guard lets this network through");
+    }
+    let work_dir = WorkDir::open(&worker, context.name)?;
+    let store = Store::connect(&storage).await?;
+    let work = Fetch::new(&fetch, store, work_dir.path())?;
+    let broker = Broker::start(&broker, &context)?;
+    let tools = Tools { database: Database::connect(&database)?, broker, context };
+    dlcs_worker::serve(work, Slots::with_reserve(fetch.slots), &worker, &tools).await
+}

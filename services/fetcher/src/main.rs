@@ -1,2 +1,7 @@
 //! The `fetcher` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dlcs_service::run("fetcher", fetcher::start)
+}

@@ -1,11 +1,47 @@
 //! What an operator tells the fetcher.
 
 use std::num::ParseFloatError;
+use std::str::FromStr;
 use std::time::Duration;
 
+use dlcs_broker::BrokerSettings;
+use dlcs_db::DatabaseSettings;
 use dlcs_model::limits::SOURCE_BYTES;
+use dlcs_service::ServiceSettings;
+use dlcs_storage::StorageSettings;
+use dlcs_worker::WorkerSettings;
 
 use crate::guard::{Guard, Network};
+
+/// Settings of the fetcher.
+#[derive(Debug, Clone, clap::Parser)]
+#[command(name = "fetcher", about = "Brings the bytes of images from their origins")]
+pub struct Settings {
+    /// Of every service.
+    #[command(flatten)]
+    pub service: ServiceSettings,
+    /// Of the database.
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+    /// Of the broker.
+    #[command(flatten)]
+    pub broker: BrokerSettings,
+    /// Of the object store.
+    #[command(flatten)]
+    pub storage: StorageSettings,
+    /// Of every worker.
+    #[command(flatten)]
+    pub worker: WorkerSettings,
+    /// Of this service.
+    #[command(flatten)]
+    pub fetch: FetchSettings,
+}
+
+impl AsRef<ServiceSettings> for Settings {
+    fn as_ref(&self) -> &ServiceSettings {
+        &self.service
+    }
+}
 
 /// How origins are contacted.
 #[derive(Debug, Clone, clap::Args)]
@@ -20,12 +56,12 @@ pub struct FetchSettings {
     pub per_host: u16,
 
     /// Networks that the address guard lets through on any port, though they may be private: CIDR, separated by commas.
-    #[arg(long = "fetch-allow-networks", env = "DLCS_FETCH_ALLOW_NETWORKS", value_delimiter = ',')]
-    pub allow_networks: Vec<Network>,
+    #[arg(long = "fetch-allow-networks", env = "DLCS_FETCH_ALLOW_NETWORKS", default_value = "")]
+    pub allow_networks: List<Network>,
 
     /// Ports on which public addresses are contacted, besides 80, 443, 21 and 22; separated by commas.
-    #[arg(long = "fetch-ports", env = "DLCS_FETCH_PORTS", value_delimiter = ',')]
-    pub ports: Vec<u16>,
+    #[arg(long = "fetch-ports", env = "DLCS_FETCH_PORTS", default_value = "")]
+    pub ports: List<u16>,
 
     /// Seconds in which a connection must be made.
     #[arg(long = "fetch-connect-seconds", env = "DLCS_FETCH_CONNECT_SECONDS", default_value = "10", value_parser = seconds)]
@@ -60,11 +96,42 @@ impl FetchSettings {
     /// The guard that these settings ask for.
     #[must_use]
     pub fn guard(&self) -> Guard {
-        Guard { allow: self.allow_networks.clone(), ports: self.ports.clone() }
+        Guard { allow: self.allow_networks.0.clone(), ports: self.ports.0.clone() }
+    }
+}
+
+/// Values separated by commas; none at all in an empty text, which is how a variable says that it is not used.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct List<T>(pub Vec<T>);
+
+impl<T: FromStr> FromStr for List<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        parts.map(str::parse).collect::<Result<_, _>>().map(Self)
     }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let number = text.parse().map_err(|error: ParseFloatError| error.to_string())?;
     Duration::try_from_secs_f64(number).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_may_be_empty() {
+        assert_eq!("".parse::<List<u16>>().unwrap().0, []);
+        assert_eq!("1, 2,".parse::<List<u16>>().unwrap().0, [1, 2]);
+        assert!("1,x".parse::<List<u16>>().is_err());
+    }
+
+    #[test]
+    fn seconds_are_positive_numbers() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        assert!(seconds("-1").is_err() && seconds("soon").is_err());
+    }
 }

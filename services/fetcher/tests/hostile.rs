@@ -218,7 +218,9 @@ async fn a_good_origin_is_fetched_whole() {
         let fetched = bench.fetch(&server.url(path)).await.unwrap();
         assert_eq!(read(fetched.path()), BODY, "{path}");
         assert_eq!(fetched.bytes, BODY.len() as u64);
-        assert_eq!(fetched.sha256, "a2fd5088cade95d33562b2187c4b78e5bc9306336fccb85aa4804d3899434e7a");
+        let sha256 = "a2fd5088cade95d33562b2187c4b78e5bc9306336fccb85aa4804d3899434e7a";
+        assert_eq!(fetched.sha256.map(|byte| format!("{byte:02x}")).concat(), sha256);
+        assert_eq!(fetched.media_type.as_deref(), (path == "/good").then_some("text/html"));
         assert_eq!(server.hits(path), 1);
         drop(fetched);
     }

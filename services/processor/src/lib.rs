@@ -1,1 +1,31 @@
-//! Placeholder.
+//! The processor: makes the one derivative of each fetched image, and everything else that is served of it.
+
+mod command;
+mod job;
+mod make;
+mod settings;
+mod thread;
+
+use dlcs_broker::{Broker, Slots};
+use dlcs_db::Database;
+use dlcs_service::Context;
+use dlcs_storage::Store;
+use dlcs_worker::{Tools, WorkDir};
+
+pub use command::derive_command;
+pub use job::Process;
+pub use settings::{Command, ProcessSettings, Settings};
+
+/// Processes what is queued until the shutdown.
+///
+/// # Errors
+/// If the settings cannot be used.
+pub async fn start(settings: Settings, context: Context) -> anyhow::Result<()> {
+    let Settings { command: _, service: _, database, broker, storage, worker, process } = settings;
+    let work_dir = WorkDir::open(&worker, context.name)?;
+    let store = Store::connect(&storage).await?;
+    let work = Process::new(&process, store, work_dir.path());
+    let broker = Broker::start(&broker, &context)?;
+    let tools = Tools { database: Database::connect(&database)?, broker, context };
+    dlcs_worker::serve(work, Slots::with_reserve(process.slots()), &worker, &tools).await
+}

@@ -1,2 +1,10 @@
 //! The `processor` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match std::env::args().nth(1).as_deref() {
+        Some("derive") => processor::derive_command(),
+        Some(_) | None => dlcs_service::run("processor", processor::start),
+    }
+}

@@ -1,5 +1,15 @@
 //! What the workers share: how a job is claimed, kept alive and ended, and where its temporary files are.
+//!
+//! A worker implements [`Work`] and calls [`serve`].
 
+mod lease;
+mod metrics;
+mod runner;
+mod settings;
+mod work;
 mod work_dir;
 
-pub use work_dir::{WorkDir, WorkerSettings};
+pub use runner::{Tools, serve};
+pub use settings::WorkerSettings;
+pub use work::{CommitError, Committed, Work};
+pub use work_dir::WorkDir;

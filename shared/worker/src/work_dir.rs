@@ -5,14 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-/// Settings of every worker; flattened into a service's own settings.
-#[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "Worker")]
-pub struct WorkerSettings {
-    /// Folder for temporary files, best on the file system of a file:// store.
-    #[arg(long, env = "DLCS_WORK_DIR", default_value = "/tmp/dlcs")]
-    pub work_dir: PathBuf,
-}
+use crate::WorkerSettings;
 
 /// The folder of this process; removed with the value.
 #[derive(Debug)]
@@ -79,7 +72,7 @@ mod tests {
             std::fs::create_dir(root.path().join(&folder)).unwrap();
             std::fs::write(root.path().join(folder).join("file"), b"x").unwrap();
         }
-        let settings = WorkerSettings { work_dir: root.path().to_owned() };
+        let settings = WorkerSettings { work_dir: root.path().to_owned(), heartbeat: 15 };
         let own = WorkDir::open(&settings, "fetcher").unwrap();
         let listed = || {
             let mut names: Vec<_> = std::fs::read_dir(root.path())

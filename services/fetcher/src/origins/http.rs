@@ -65,10 +65,11 @@ impl HttpOrigin {
     async fn receive(&self, response: Response, workshop: &Workshop) -> Result<Fetched, Failure> {
         let announced = response.content_length();
         let mut sink = workshop.begin(announced)?;
+        let media_type = answer::media_type(&response);
         self.stream(response, &mut sink).await?;
         match announced {
             Some(announced) if announced != sink.bytes() => Err(answer::incomplete(sink.bytes(), Some(announced))),
-            Some(_) | None => sink.finish().await,
+            Some(_) | None => sink.finish(media_type).await,
         }
     }
 

@@ -22,8 +22,10 @@ pub struct Fetched {
     file: TempPath,
     /// Its size in bytes.
     pub bytes: u64,
-    /// Its SHA-256, in lower-case hexadecimal.
-    pub sha256: String,
+    /// Its SHA-256.
+    pub sha256: [u8; 32],
+    /// What the origin said it is.
+    pub media_type: Option<String>,
 }
 
 impl Fetched {
@@ -69,10 +71,9 @@ impl Sink {
         self.bytes
     }
 
-    pub(super) async fn finish(mut self) -> Result<Fetched, Failure> {
+    pub(super) async fn finish(mut self, media_type: Option<String>) -> Result<Fetched, Failure> {
         self.writer.flush().await.map_err(ours)?;
-        let sha256 = self.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Fetched { file: self.path, bytes: self.bytes, sha256 })
+        Ok(Fetched { file: self.path, bytes: self.bytes, sha256: self.digest.finalize().into(), media_type })
     }
 }
 

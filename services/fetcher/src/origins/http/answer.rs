@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use dlcs_model::{Failure, FailureCode};
-use reqwest::header::{CONTENT_ENCODING, LOCATION, RETRY_AFTER};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 
 /// The longest wait that an origin can ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
+const LONGEST_MEDIA_TYPE: usize = 100;
 
 /// An answer that leads on.
 pub(super) enum Answer {
@@ -40,6 +42,12 @@ pub(super) fn read(response: &Response) -> Result<Answer, Failure> {
         }
         _ => Err(refusal(status, text(RETRY_AFTER))),
     }
+}
+
+/// What the origin says the body is; of a length that can be kept.
+pub(super) fn media_type(response: &Response) -> Option<String> {
+    let text = response.headers().get(CONTENT_TYPE)?.to_str().ok()?;
+    Some(text.chars().take(LONGEST_MEDIA_TYPE).collect())
 }
 
 fn refusal(status: StatusCode, retry_after: Option<&str>) -> Failure {
