@@ -13,7 +13,7 @@
 /* Bytes that a header with its metadata may take: it is kept in memory, whatever the file's size. */
 #define HEADER_BYTES (64u << 20)
 /* A real progressive file has about ten scans; thousands of tiny ones only serve to burn time. */
-#define MAX_SCANS 500
+#define MAX_SCANS 100
 #define BUFFER_BYTES (64u << 10)
 
 /* ---- errors ---- */

@@ -1,48 +1,14 @@
-//! Reading a JPEG: its header and metadata first, then rows of pixels or bands of its own planes.
+//! Opens a JPEG: its header and metadata first, then on to rows of pixels or bands of its own planes.
 
 use std::fs::File;
-use std::marker::PhantomData;
 use std::os::fd::AsRawFd;
-use std::ptr::NonNull;
 
-use crate::error::{Error, check};
+use crate::codec::Codec;
+use crate::error::{Error, ErrorKind};
 use crate::ffi;
-
-/// How a JPEG stores colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Colour {
-    /// One component.
-    Gray,
-    /// Luma and two colour differences; the usual.
-    YCbCr,
-    /// Red, green and blue as they are.
-    Rgb,
-    /// Four inks. With an Adobe marker the samples are inverted (255 is no ink).
-    Cmyk,
-    /// Four inks, three of them as luma and colour differences; read as [`Output::Cmyk`].
-    Ycck,
-    /// Anything else.
-    Other,
-}
-
-/// What is known before any pixel is decoded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Header {
-    /// Pixels across, as stored (EXIF orientation not applied).
-    pub width: u32,
-    /// Pixels down, as stored.
-    pub height: u32,
-    /// How colour is stored.
-    pub colour: Colour,
-    /// Horizontal and vertical sampling factor of each component.
-    pub sampling: Vec<(u32, u32)>,
-    /// Whether decoding buffers the coefficients of the whole image (2 bytes per sample): progressive or several scans.
-    pub whole: bool,
-    /// Whether it is a predictive (lossless) JPEG, which has no planes to be read by [`Decoder::raw`].
-    pub lossless: bool,
-    /// The transform that an Adobe marker names, when there is such a marker.
-    pub adobe_transform: Option<u8>,
-}
+use crate::header::{Header, header};
+use crate::raw::Raw;
+use crate::rows::Rows;
 
 /// The samples of decoded rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,45 +50,6 @@ pub enum Scale {
 pub struct Decoder<'a> {
     codec: Codec<'a>,
     header: Header,
-}
-
-/// The C codec and what it reads from.
-struct Codec<'a> {
-    raw: NonNull<ffi::Dec>,
-    _file: Option<File>,
-    _bytes: PhantomData<&'a [u8]>,
-}
-
-// SAFETY: a codec owns all it points to (or borrows bytes that are shared immutably), has no thread-local state and is
-// only used through `&mut self` once decoding has begun.
-unsafe impl Send for Codec<'_> {}
-
-impl Drop for Codec<'_> {
-    fn drop(&mut self) {
-        // SAFETY: `raw` came from dj_dec_new and is freed once.
-        unsafe { ffi::dj_dec_free(self.raw.as_ptr()) }
-    }
-}
-
-impl Codec<'_> {
-    fn new(file: Option<File>) -> Result<Self, Error> {
-        // SAFETY: takes nothing; null means no memory.
-        let raw = NonNull::new(unsafe { ffi::dj_dec_new() }).ok_or_else(Error::memory)?;
-        Ok(Self { raw, _file: file, _bytes: PhantomData })
-    }
-
-    fn check(&self, status: i32) -> Result<(), Error> {
-        // SAFETY: `raw` is a live codec.
-        check(status, || unsafe { ffi::dj_dec_message(self.raw.as_ptr()) })
-    }
-
-    fn start(&mut self, output: i32, scale: u32) -> Result<(u32, u32), Error> {
-        let (mut width, mut height) = (0, 0);
-        // SAFETY: `raw` is a live codec; the two numbers outlive the call.
-        let status = unsafe { ffi::dj_dec_start(self.raw.as_ptr(), output, scale, &raw mut width, &raw mut height) };
-        self.check(status)?;
-        Ok((width, height))
-    }
 }
 
 impl Decoder<'static> {
@@ -229,138 +156,10 @@ impl<'a> Decoder<'a> {
     /// As [`Self::rows`]; `Unsupported` for a lossless JPEG.
     pub fn raw(mut self) -> Result<Raw<'a>, Error> {
         if self.header.lossless {
-            return Err(Error { kind: crate::ErrorKind::Unsupported, message: "a lossless JPEG has no planes".into() });
+            return Err(Error { kind: ErrorKind::Unsupported, message: "a lossless JPEG has no planes".into() });
         }
         self.codec.start(0, 1)?;
         let band_rows = 8 * self.header.sampling.iter().map(|s| s.1).max().unwrap_or(1);
         Ok(Raw { codec: self.codec, header: self.header, band_rows, done: 0 })
-    }
-}
-
-fn header(info: &ffi::Info) -> Header {
-    let colour = match info.space {
-        1 => Colour::Gray,
-        2 => Colour::YCbCr,
-        3 => Colour::Rgb,
-        4 => Colour::Cmyk,
-        5 => Colour::Ycck,
-        _ => Colour::Other,
-    };
-    Header {
-        width: info.width,
-        height: info.height,
-        colour,
-        sampling: info.h.iter().copied().zip(info.v).take(info.components as usize).collect(),
-        whole: info.whole != 0,
-        lossless: info.lossless != 0,
-        adobe_transform: (info.adobe != 0).then(|| u8::try_from(info.transform).unwrap_or(u8::MAX)),
-    }
-}
-
-/// A JPEG being decoded to rows of interleaved pixels, from top to bottom.
-pub struct Rows<'a> {
-    codec: Codec<'a>,
-    width: u32,
-    height: u32,
-    row_bytes: usize,
-    done: u32,
-}
-
-impl Rows<'_> {
-    /// Pixels across, after scaling.
-    #[must_use]
-    pub fn width(&self) -> u32 {
-        self.width
-    }
-
-    /// Pixels down, after scaling.
-    #[must_use]
-    pub fn height(&self) -> u32 {
-        self.height
-    }
-
-    /// Fills `rows` with as many whole rows as fit and are left; returns how many, 0 at the end.
-    ///
-    /// # Errors
-    /// `Corrupt` when data is missing or damaged, `Io`, `Misuse` when not even one row fits.
-    pub fn read(&mut self, rows: &mut [u8]) -> Result<usize, Error> {
-        let fits = u32::try_from(rows.len() / self.row_bytes).unwrap_or(u32::MAX);
-        let count = fits.min(self.height - self.done);
-        if count == 0 {
-            return if self.done == self.height { Ok(0) } else { Err(Error::misuse("no room for one row")) };
-        }
-        let mut got = 0;
-        // SAFETY: `rows` has room for `count` rows of `row_bytes`.
-        let status = unsafe {
-            ffi::dj_dec_rows(self.codec.raw.as_ptr(), rows.as_mut_ptr(), self.row_bytes, count, &raw mut got)
-        };
-        self.codec.check(status)?;
-        self.done += got;
-        Ok(got as usize)
-    }
-}
-
-/// A plane that receives one band of one component.
-pub struct PlaneMut<'a> {
-    /// The rows, `stride` bytes apart.
-    pub data: &'a mut [u8],
-    /// Bytes from one row to the next.
-    pub stride: usize,
-}
-
-/// A JPEG being decoded to its own planes, one band (row of MCUs) at a time.
-pub struct Raw<'a> {
-    codec: Codec<'a>,
-    header: Header,
-    band_rows: u32,
-    done: u32,
-}
-
-impl Raw<'_> {
-    /// The header.
-    #[must_use]
-    pub fn header(&self) -> &Header {
-        &self.header
-    }
-
-    /// Pixel rows of a band: 8 times the largest vertical sampling factor.
-    #[must_use]
-    pub fn band_rows(&self) -> u32 {
-        self.band_rows
-    }
-
-    /// Decodes the next band, a plane per component; returns how many pixel rows of it belong to the image, 0 at the end.
-    ///
-    /// A component with factors (h, v) gets `8 * v` rows of its width (`ceil(width * h / max h)`) rounded up to 8 samples;
-    /// what lies beyond the image is whatever the JPEG's maker put there.
-    ///
-    /// # Errors
-    /// `Corrupt` when data is missing or damaged, `Io`, `Misuse` when a plane is too small.
-    pub fn read(&mut self, planes: &mut [PlaneMut<'_>]) -> Result<u32, Error> {
-        let left = self.header.height - self.done;
-        if left == 0 {
-            return Ok(0);
-        }
-        if planes.len() != self.header.sampling.len() {
-            return Err(Error::misuse("one plane for each component"));
-        }
-        let widest = self.header.sampling.iter().map(|s| s.0).max().unwrap_or(1);
-        let mut pointers = [std::ptr::null_mut(); 4];
-        let mut strides = [0; 4];
-        for (i, plane) in planes.iter_mut().enumerate() {
-            let (h, v) = self.header.sampling[i];
-            let width = (self.header.width * h).div_ceil(widest).next_multiple_of(8) as usize;
-            if plane.stride < width || plane.data.len() < (v as usize * 8 - 1) * plane.stride + width {
-                return Err(Error::misuse("the plane is too small"));
-            }
-            pointers[i] = plane.data.as_mut_ptr();
-            strides[i] = plane.stride;
-        }
-        // SAFETY: each plane was just checked to hold the rows that libjpeg writes.
-        let status = unsafe { ffi::dj_dec_raw(self.codec.raw.as_ptr(), pointers.as_ptr(), strides.as_ptr()) };
-        self.codec.check(status)?;
-        let rows = left.min(self.band_rows);
-        self.done += rows;
-        Ok(rows)
     }
 }

@@ -4,11 +4,18 @@
 //! The C library reports errors by `longjmp`, which must not cross Rust frames: a shim in C (`csrc/shim.c`) turns every
 //! error into a status. This is the only crate of the workspace with `unsafe` code, and all of it is calls to that shim.
 
+mod codec;
 mod decoder;
 mod encoder;
 mod error;
 mod ffi;
+mod header;
+mod raw;
+mod rows;
 
-pub use decoder::{Colour, Decoder, Header, Output, PlaneMut, Raw, Rows, Scale};
+pub use decoder::{Decoder, Output, Scale};
 pub use encoder::{Encoder, Plane, Sampling};
 pub use error::{Error, ErrorKind};
+pub use header::{Colour, Header};
+pub use raw::{PlaneMut, Raw};
+pub use rows::Rows;
