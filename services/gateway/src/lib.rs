@@ -1,1 +1,65 @@
-//! Placeholder.
+//! The gateway: the API that writes, and the loops that hand out what was written. Registrations become rows in one
+//! transaction; everything after that survives the end of any process.
+
+mod background;
+mod bootstrap;
+mod customers;
+mod entry_point;
+mod gateway;
+mod images;
+mod keys;
+mod metrics;
+mod names;
+mod queue;
+mod routes;
+mod settings;
+mod spaces;
+
+use std::net::TcpListener;
+
+use actix_web::web::Data;
+use dlcs_broker::Broker;
+use dlcs_db::Database;
+use dlcs_http::{Authenticator, Paging};
+use dlcs_service::Context;
+use dlcs_storage::Store;
+
+use gateway::Gateway;
+pub use settings::Settings;
+
+/// Runs the gateway until it is told to stop.
+///
+/// # Errors
+/// If it cannot start: a port that is taken, settings that make no sense.
+pub async fn start(settings: Settings, context: Context) -> anyhow::Result<()> {
+    let listener = dlcs_http::bind(&settings.http)?;
+    start_on(listener, settings, context).await
+}
+
+/// The same on a port that is open already.
+///
+/// # Errors
+/// See [`start`].
+pub async fn start_on(listener: TcpListener, settings: Settings, context: Context) -> anyhow::Result<()> {
+    let database = Database::connect(&settings.database)?;
+    let store = Store::connect(&settings.storage).await?;
+    let broker = Broker::start(&settings.broker, &context)?;
+    let gateway = Data::new(Gateway::new(&settings, database.clone(), &broker, store, &context)?);
+    if bootstrap::prepare(&settings.admin, &gateway, &context).await.is_cancelled() {
+        return Ok(());
+    }
+    let authenticator = Data::new(Authenticator::new(database));
+    let loops = background::spawn(&gateway, &broker, &context);
+    let app = move |app: &mut actix_web::web::ServiceConfig| {
+        app.app_data(gateway.clone()).app_data(authenticator.clone());
+        routes::routes(app);
+    };
+    dlcs_http::serve(&settings.http, listener, &context, app).await?;
+    loops.finished().await;
+    Ok(())
+}
+
+/// The slice of a listing that a request asks for.
+fn page(paging: &Paging) -> dlcs_db::Page {
+    dlcs_db::Page { offset: paging.page.offset(), limit: paging.page.size }
+}

@@ -1,2 +1,7 @@
 //! The `gateway` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dlcs_service::run("gateway", gateway::start)
+}

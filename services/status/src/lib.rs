@@ -1,1 +1,65 @@
-//! Placeholder.
+//! The status service: how batches and queues stand, read from counters that its roller keeps. It also tells the
+//! broker's listeners what has become true.
+
+mod background;
+mod batches;
+mod metrics;
+mod queue;
+mod routes;
+mod settings;
+
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use actix_web::web::Data;
+use dlcs_broker::{Broker, Publisher};
+use dlcs_db::{AsyncPgConnection, Database, customer};
+use dlcs_http::{Authenticator, Authorized, Paging, Problem};
+use dlcs_service::Context;
+
+use background::Work;
+use metrics::Metrics;
+pub use settings::Settings;
+
+/// Runs the status service until it is told to stop.
+///
+/// # Errors
+/// If it cannot start: a port that is taken, settings that make no sense.
+pub async fn start(settings: Settings, context: Context) -> anyhow::Result<()> {
+    let listener = dlcs_http::bind(&settings.http)?;
+    start_on(listener, settings, context).await
+}
+
+/// The same on a port that is open already.
+///
+/// # Errors
+/// See [`start`].
+pub async fn start_on(listener: TcpListener, settings: Settings, context: Context) -> anyhow::Result<()> {
+    let database = Database::connect(&settings.database)?;
+    let broker = Broker::start(&settings.broker, &context)?;
+    let work =
+        Work { database: database.clone(), publisher: Publisher::new(&broker), metrics: Metrics::register(&context)? };
+    let loops = background::spawn(Arc::new(work), &context);
+    let (authenticator, database) = (Data::new(Authenticator::new(database.clone())), Data::new(database));
+    let app = move |app: &mut actix_web::web::ServiceConfig| {
+        app.app_data(database.clone()).app_data(authenticator.clone());
+        routes::routes(app);
+    };
+    dlcs_http::serve(&settings.http, listener, &context, app).await?;
+    loops.join_all().await;
+    Ok(())
+}
+
+/// The slice of a listing that a request asks for.
+fn page(paging: &Paging) -> dlcs_db::Page {
+    dlcs_db::Page { offset: paging.page.offset(), limit: paging.page.size }
+}
+
+/// Only an administrator can ask for a customer that does not exist, so only then is it looked up.
+async fn require_customer(db: &mut AsyncPgConnection, authorized: Authorized) -> Result<(), Problem> {
+    if authorized.caller.customer == authorized.customer {
+        return Ok(());
+    }
+    let known = customer::get(db, authorized.customer).await?;
+    known.map(drop).ok_or_else(|| Problem::not_found("There is no such customer."))
+}

@@ -1,2 +1,7 @@
 //! The `status` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dlcs_service::run("status", status::start)
+}

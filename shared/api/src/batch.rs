@@ -1,10 +1,10 @@
 //! A batch as it is read, and what became of each image in it.
 
-use dlcs_model::{BatchId, FailureCode, ImageId, ItemState, SpaceId};
+use dlcs_model::{BatchId, ItemState};
 use serde::Serialize;
 
 use crate::resource::Body;
-use crate::{Links, Timestamp};
+use crate::{Image, Links, Timestamp};
 
 /// The fields of a batch.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -79,39 +79,42 @@ impl BatchLinks {
     }
 }
 
-/// What became of an image in one batch.
+/// An image as it is now, with what became of it in one batch: error, attempts and times are of that batch.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
 pub struct BatchMember {
-    /// Its id in its space.
-    #[schema(value_type = String)]
-    pub id: ImageId,
-    /// Its space.
-    #[schema(value_type = i32)]
-    pub space: SpaceId,
-    /// Its place in the batch, from 0.
-    pub ordinal: i32,
-    /// Where it was to be fetched from.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub origin: Option<String>,
-    /// How far it came.
-    #[schema(value_type = String)]
-    pub state: ItemState,
-    /// Why it failed, for a person.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-    /// Why it failed, as a stable word.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    pub error_code: Option<FailureCode>,
-    /// Tries so far.
-    pub attempts: i32,
-    /// When it ended.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub finished: Option<Timestamp>,
+    /// How far it came in the batch.
+    pub state: MemberState,
+    /// The rest.
+    #[serde(flatten)]
+    pub image: Image,
+}
+
+/// How far an image has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MemberState {
+    /// Nobody works on it.
+    Waiting,
+    /// Somebody does.
+    Ingesting,
+    /// It finished well.
+    Ready,
+    /// It finished badly.
+    Error,
+}
+
+impl From<ItemState> for MemberState {
+    fn from(state: ItemState) -> Self {
+        match state {
+            ItemState::Ready | ItemState::Queued => Self::Waiting,
+            ItemState::Running => Self::Ingesting,
+            ItemState::Completed => Self::Ready,
+            ItemState::Error => Self::Error,
+        }
+    }
 }
 
 impl Body for BatchMember {
-    const NAME: &'static str = "BatchMember";
-    const TYPE: &'static str = "vocab:BatchMember";
+    const NAME: &'static str = Image::NAME;
+    const TYPE: &'static str = Image::TYPE;
 }

@@ -44,9 +44,32 @@ impl ImageInput {
             }
             space = Some(given);
         }
+        Self { space, id, ..Self::read_fields(reader) }
+    }
+
+    /// Reads an image that was sent to a URL of `space`: what it says of its space must agree.
+    pub fn read_in(reader: &mut Reader<'_, '_>, customer: CustomerId, space: SpaceId) -> Self {
+        let before = reader.faults.total();
+        let input = Self::read(reader, customer);
+        if input.space.is_some_and(|given| given != space) && reader.faults.total() == before {
+            reader.fault("space", "space-mismatch", || format!("the URL names space {space}"));
+        }
+        Self { space: Some(space), ..input }
+    }
+
+    /// Reads an image that was sent to its own URL, which says the id whatever the body says.
+    pub fn read_at(reader: &mut Reader<'_, '_>, space: SpaceId, id: ImageId) -> Self {
+        if read_space(reader).is_some_and(|given| given != space) {
+            reader.fault("space", "space-mismatch", || format!("the URL names space {space}"));
+        }
+        Self { space: Some(space), id: Some(id), ..Self::read_fields(reader) }
+    }
+
+    /// Reads everything but the identity.
+    fn read_fields(reader: &mut Reader<'_, '_>) -> Self {
         Self {
-            space,
-            id,
+            space: None,
+            id: None,
             origin: read_origin(reader, "origin"),
             initial_origin: read_origin(reader, "initialOrigin"),
             media_type: reader.text("mediaType", NAME_CHARS),
@@ -164,6 +187,25 @@ mod tests {
         }));
         assert_eq!(faults, Vec::<String>::new());
         assert_eq!(input.strings[0], Given::Value(String::new()));
+    }
+
+    #[test]
+    fn a_url_says_where_an_image_is() {
+        let read = |body: &Value, at: bool| {
+            let mut faults = Faults::default();
+            let mut reader = Reader::root(body, &mut faults).unwrap();
+            let input = match at {
+                true => ImageInput::read_at(&mut reader, SpaceId(3), ImageId::new("u").unwrap()),
+                false => ImageInput::read_in(&mut reader, CustomerId(2), SpaceId(3)),
+            };
+            (input.id.map(String::from), input.space, faults.into_listed().len())
+        };
+        let (u, a) = (Some("u".to_owned()), Some("a".to_owned()));
+        assert_eq!(read(&json!({"id": "a", "space": "3"}), false), (a, Some(SpaceId(3)), 0));
+        assert_eq!(read(&json!({"id": "2/4/a"}), false).2, 1);
+        assert_eq!(read(&json!({"id": "2/4/a", "space": 3}), false).2, 1);
+        assert_eq!(read(&json!({"id": "no id/"}), true), (u.clone(), Some(SpaceId(3)), 0));
+        assert_eq!(read(&json!({"space": 4}), true), (u, Some(SpaceId(3)), 1));
     }
 
     #[test]

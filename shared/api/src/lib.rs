@@ -21,7 +21,7 @@ pub mod resource;
 pub mod space;
 pub mod timestamp;
 
-pub use batch::{Batch, BatchMember};
+pub use batch::{Batch, BatchMember, MemberState};
 pub use batch_input::{BatchInput, BatchRules, MemberInput, spaces_named};
 pub use collection::{Collection, Page, PartialCollectionView};
 pub use customer::{Customer, CustomerInput};

@@ -1,5 +1,7 @@
 //! Spaces: a customer's partitions of images, with their defaults and their sums.
 
+use std::collections::{BTreeSet, HashSet};
+
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
 use diesel::{OptionalExtension, QueryableByName, sql_query};
@@ -206,6 +208,22 @@ pub async fn get(conn: &mut AsyncPgConnection, customer: CustomerId, id: SpaceId
     let query = sql_query(SELECT).sql("WHERE s.customer = $1 AND s.id = $2");
     let query = query.bind::<Integer, _>(customer.0).bind::<Integer, _>(id.0).prepared();
     Ok(query.get_result(conn).await.optional()?)
+}
+
+/// Those of `wanted` that exist.
+///
+/// # Errors
+/// If the database fails.
+pub async fn existing(
+    conn: &mut AsyncPgConnection,
+    customer: CustomerId,
+    wanted: &BTreeSet<SpaceId>,
+) -> Result<HashSet<SpaceId>, DbError> {
+    let wanted: Vec<i32> = wanted.iter().map(|space| space.0).collect();
+    let query = sql_query("SELECT id::bigint AS n FROM space WHERE customer = $1 AND id = ANY($2)");
+    let query = query.bind::<Integer, _>(customer.0).bind::<Array<Integer>, _>(wanted);
+    let found: Vec<Number> = query.prepared().load(conn).await?;
+    Ok(found.into_iter().filter_map(|row| i32::try_from(row.n).ok()).map(SpaceId).collect())
 }
 
 /// A customer's spaces by their numbers.

@@ -87,7 +87,9 @@ impl<'r> Answer<'r> {
         if safe {
             response.insert_header((header::ETAG, tag));
         }
-        headers.into_iter().for_each(|header| drop(response.insert_header(header)));
+        for header in headers {
+            response.insert_header(header);
+        }
         if known {
             return Ok(response.finish());
         }
@@ -103,9 +105,10 @@ fn entity_tag(text: &[u8]) -> String {
 
 fn has_tag(request: &HttpRequest, tag: &str) -> bool {
     let values = request.headers().get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(str::trim).any(|known| {
-        known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag
-    })
+    values
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }
 
 #[cfg(test)]

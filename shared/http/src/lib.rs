@@ -13,8 +13,10 @@ mod paging;
 mod path;
 mod problem;
 mod public_url;
+mod readiness;
 mod routes;
 mod server;
+pub mod view;
 
 pub use answer::{Answer, Tag};
 pub use auth::{Admin, Authenticator, Authorized, Caller};
@@ -24,5 +26,6 @@ pub use paging::Paging;
 pub use path::{InPath, PathPart};
 pub use problem::{Context, Problem};
 pub use public_url::PublicLinks;
+pub use readiness::watch_database;
 pub use routes::{Methods, resource};
 pub use server::{HttpSettings, bind, serve};

@@ -11,10 +11,10 @@ use actix_web::web::Data;
 use actix_web::{Error, HttpMessage};
 use dlcs_api::ProblemKind;
 
+use crate::Problem;
 use crate::auth::Caller;
 use crate::problem::Context;
 use crate::server::Shared;
-use crate::Problem;
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -32,7 +32,8 @@ impl RequestId {
     /// The caller's own id if it is harmless, else a new one.
     fn of(request: &ServiceRequest) -> Self {
         let given = request.headers().get(&HEADER).and_then(|value| value.to_str().ok());
-        let harmless = |id: &&str| (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let harmless =
+            |id: &&str| (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         Self(given.filter(harmless).map_or_else(|| uuid::Uuid::now_v7().simple().to_string(), str::to_owned))
     }
 }

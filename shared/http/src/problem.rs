@@ -7,6 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use dlcs_api::{Fault, Faults, ProblemKind};
+use dlcs_db::DbError;
 use dlcs_model::FailureCode;
 
 /// Seconds after which a client may try again when we cannot work.
@@ -84,6 +85,12 @@ impl Problem {
             .because(cause)
     }
 
+    /// 503 for an outage of the database, 500 for anything else it says.
+    #[must_use]
+    pub fn database(error: &DbError) -> Self {
+        if error.is_transient() { Self::unavailable(error) } else { Self::internal(error) }
+    }
+
     /// With a header on the answer.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -133,7 +140,9 @@ impl Problem {
             body.request_id = status.is_server_error().then(|| request_id.to_owned());
         }
         let mut response = HttpResponse::build(status);
-        headers.iter().for_each(|header| drop(response.append_header((header.0.clone(), header.1.clone()))));
+        for (name, value) in headers {
+            response.append_header((name.clone(), value.clone()));
+        }
         response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
         response.body(serde_json::to_vec(&body).unwrap_or_default())
     }
@@ -169,6 +178,12 @@ impl From<Faults> for Problem {
         let mut problem = Self::new(ProblemKind::InvalidRequest, detail);
         problem.0.faults = listed;
         problem
+    }
+}
+
+impl From<DbError> for Problem {
+    fn from(error: DbError) -> Self {
+        Self::database(&error)
     }
 }
 
@@ -215,6 +230,9 @@ mod tests {
     #[actix_web::test]
     async fn a_failed_image_is_named() {
         let body = rendered(Problem::image(FailureCode::NotAnImage, "the bytes are HTML", "http://x/i")).await;
-        assert_eq!((&body["status"], &body["errorCode"], &body["@id"]), (&json!(422), &json!("not-an-image"), &json!("http://x/i")));
+        assert_eq!(
+            (&body["status"], &body["errorCode"], &body["@id"]),
+            (&json!(422), &json!("not-an-image"), &json!("http://x/i"))
+        );
     }
 }

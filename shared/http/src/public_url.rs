@@ -53,7 +53,8 @@ mod tests {
         };
         assert_eq!(root("https", "iiif.example:8443").as_deref(), Some("https://iiif.example:8443"));
         assert_eq!(root("https, http", "a.example, proxy").as_deref(), Some("https://a.example"));
-        for (proto, host) in [("javascript", "a"), ("https", "a/b"), ("https", ""), ("https", "a\"b"), ("https", "u@h")] {
+        for (proto, host) in [("javascript", "a"), ("https", "a/b"), ("https", ""), ("https", "a\"b"), ("https", "u@h")]
+        {
             assert_eq!(root(proto, host), None);
         }
     }

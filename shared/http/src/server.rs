@@ -89,7 +89,12 @@ pub fn bind(settings: &HttpSettings) -> anyhow::Result<TcpListener> {
 ///
 /// # Errors
 /// If the server cannot start or breaks.
-pub async fn serve<F>(settings: &HttpSettings, listener: TcpListener, context: &Context, routes: F) -> anyhow::Result<()>
+pub async fn serve<F>(
+    settings: &HttpSettings,
+    listener: TcpListener,
+    context: &Context,
+    routes: F,
+) -> anyhow::Result<()>
 where
     F: Fn(&mut ServiceConfig) + Clone + Send + 'static,
 {

@@ -4,6 +4,7 @@
 //! [`Context::ready`] and works until [`Context::shutdown`] is cancelled.
 
 mod admin;
+mod pace;
 mod settings;
 mod telemetry;
 
@@ -16,6 +17,7 @@ use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 pub use tokio_util::sync::CancellationToken;
 
+pub use pace::{Backoff, pause};
 pub use settings::{ServiceSettings, settings_table};
 
 /// How long a service may take to finish what it has begun once it was told to stop.

@@ -1,0 +1,27 @@
+//! `DELETE /customers/{c}/spaces/{s}/images/{id}`: the IIIF service ends at once, files go later.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use dlcs_db::queue::{DeleteError, delete_image};
+use dlcs_http::{Authorized, InPath, Problem};
+use dlcs_model::{ImageId, ImageKey, SpaceId};
+use dlcs_storage::StorageKey;
+
+use crate::Gateway;
+
+/// Deletes an image and withdraws its descriptor.
+pub async fn delete(
+    Authorized { customer, .. }: Authorized,
+    (InPath(space), InPath(id)): (InPath<SpaceId>, InPath<ImageId>),
+    gateway: Data<Gateway>,
+) -> Result<HttpResponse, Problem> {
+    let key = ImageKey { customer, space, id };
+    let descriptor = StorageKey::Descriptor(&key).to_string();
+    let mut db = gateway.database.get().await?;
+    let deleted = delete_image(&mut db, &key, || gateway.store.delete(&descriptor)).await;
+    let deleted = deleted.map_err(|error| match error {
+        DeleteError::Withdraw(error) => Problem::unavailable(error),
+        DeleteError::Db(error) => error.into(),
+    })?;
+    if deleted { Ok(HttpResponse::NoContent().finish()) } else { Err(Problem::not_found("There is no such image.")) }
+}

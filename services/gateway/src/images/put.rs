@@ -1,0 +1,28 @@
+//! `PUT /customers/{c}/spaces/{s}/images/{id}`: registers one image at once, new or again.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use dlcs_api::{Faults, ImageInput, Reader};
+use dlcs_http::{Authorized, InPath, JsonBody, Problem, PublicLinks};
+use dlcs_model::{ImageId, SpaceId};
+
+use super::new_image;
+use super::register::Registration;
+use crate::Gateway;
+
+/// Registers the image of this URL; what is not said keeps its value.
+pub async fn put(
+    request: HttpRequest,
+    Authorized { customer, .. }: Authorized,
+    (InPath(space), InPath(id)): (InPath<SpaceId>, InPath<ImageId>),
+    body: JsonBody,
+    PublicLinks(links): PublicLinks,
+    gateway: Data<Gateway>,
+) -> Result<HttpResponse, Problem> {
+    let mut faults = Faults::default();
+    let input =
+        Reader::root(&body.value, &mut faults).map(|mut reader| ImageInput::read_at(&mut reader, space, id.clone()));
+    let input = faults.check(input)?.unwrap_or_default();
+    let image = new_image(space, id, input);
+    Registration { customer, image, only_new: false }.run(&request, &links, &gateway).await
+}

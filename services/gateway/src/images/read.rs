@@ -1,0 +1,24 @@
+//! `GET /customers/{c}/spaces/{s}/images/{id}`.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use dlcs_api::Resource;
+use dlcs_db::image;
+use dlcs_http::{Answer, Authorized, InPath, Problem, PublicLinks, view};
+use dlcs_model::{ImageId, ImageKey, SpaceId};
+
+use crate::Gateway;
+
+/// One image.
+pub async fn read(
+    request: HttpRequest,
+    Authorized { customer, .. }: Authorized,
+    (InPath(space), InPath(id)): (InPath<SpaceId>, InPath<ImageId>),
+    PublicLinks(links): PublicLinks,
+    gateway: Data<Gateway>,
+) -> Result<HttpResponse, Problem> {
+    let key = ImageKey { customer, space, id };
+    let row = image::get(&mut *gateway.database.get().await?, &key).await?;
+    let row = row.ok_or_else(|| Problem::not_found("There is no such image."))?;
+    Answer::ok(&request).body(&Resource::top(&links, links.image(&key), view::image(&links, row)))
+}

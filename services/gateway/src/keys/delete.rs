@@ -1,0 +1,38 @@
+//! `DELETE /customers/{c}/keys/{key}`: refused everywhere within a minute.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use dlcs_db::api_key;
+use dlcs_http::{Authenticator, Authorized, Problem};
+
+use crate::{Gateway, customers};
+
+/// Revokes a key.
+pub async fn delete(
+    authorized: Authorized,
+    path: Path<(String, String)>,
+    authenticator: Data<Authenticator>,
+    gateway: Data<Gateway>,
+) -> Result<HttpResponse, Problem> {
+    let (_, key) = path.into_inner();
+    let mut db = gateway.database.get().await?;
+    let owner = customers::require(&mut db, authorized).await?;
+    let unknown = || Problem::not_found("There is no such key.");
+    let keys = api_key::list(&mut db, owner.id).await?;
+    let known = keys.iter().any(|row| row.key == key);
+    if !known {
+        return Err(unknown());
+    }
+    if owner.administrator && keys.len() == 1 {
+        return Err(Problem::fault(
+            "last-key",
+            "key",
+            "This is the administrator's last key; create another one first.",
+        ));
+    }
+    if !api_key::revoke(&mut db, owner.id, &key).await? {
+        return Err(unknown());
+    }
+    authenticator.forget(&key).await;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,31 @@
+//! `GET /customers/{c}/keys`: without secrets.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use dlcs_api::{Key, Resource};
+use dlcs_db::api_key::{self, ApiKey};
+use dlcs_http::{Answer, Authorized, Paging, Problem, PublicLinks};
+
+use crate::{Gateway, customers};
+
+/// The keys, oldest first.
+pub async fn list(
+    request: HttpRequest,
+    authorized: Authorized,
+    paging: Paging,
+    PublicLinks(links): PublicLinks,
+    gateway: Data<Gateway>,
+) -> Result<HttpResponse, Problem> {
+    let mut db = gateway.database.get().await?;
+    let owner = customers::require(&mut db, authorized).await?.id;
+    let rows = api_key::list(&mut db, owner).await?;
+    let total = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    let dlcs_db::Page { offset, limit } = crate::page(&paging);
+    let [offset, limit] = [offset, limit].map(|number| usize::try_from(number).unwrap_or(usize::MAX));
+    let members = rows.into_iter().skip(offset).take(limit).map(|row| {
+        let ApiKey { key, customer, created, last_used } = row;
+        let body = Key { key, secret: None, created: Some(created.into()), last_used: last_used.map(Into::into) };
+        Resource::member(links.key(customer, &body.key), body)
+    });
+    Answer::ok(&request).body(&paging.collection(&links.keys(owner), total, members.collect()))
+}

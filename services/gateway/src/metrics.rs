@@ -1,0 +1,64 @@
+//! Figures of the gateway; those of its requests are made by the HTTP server.
+
+use dlcs_model::{Lane, Stage};
+use dlcs_service::Context;
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts};
+
+/// The gateway's own metrics.
+pub struct Metrics {
+    /// Time of an accept transaction.
+    pub accept: Histogram,
+    /// Images accepted.
+    pub members: IntCounter,
+    /// Time that an immediate registration took, from its commit until its result was known.
+    pub immediate: Histogram,
+    hints: IntCounterVec,
+    swept: IntCounterVec,
+}
+
+impl Metrics {
+    /// Registers them.
+    ///
+    /// # Errors
+    /// If they are registered already.
+    pub fn register(context: &Context) -> Result<Self, prometheus::Error> {
+        let buckets = prometheus::exponential_buckets(0.001, 2.5, 14)?;
+        let histogram = |name: &str, help: &str| {
+            let metric = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.clone()))?;
+            context.registry.register(Box::new(metric.clone()))?;
+            Ok::<_, prometheus::Error>(metric)
+        };
+        let counters = |name: &str, help: &str, labels: &[&str]| {
+            let metric = IntCounterVec::new(Opts::new(name, help), labels)?;
+            context.registry.register(Box::new(metric.clone()))?;
+            Ok::<_, prometheus::Error>(metric)
+        };
+        let members = IntCounter::new("dlcs_gateway_accepted_images_total", "Images accepted.")?;
+        context.registry.register(Box::new(members.clone()))?;
+        Ok(Self {
+            accept: histogram("dlcs_gateway_accept_duration_seconds", "Time to store a registration.")?,
+            members,
+            immediate: histogram(
+                "dlcs_gateway_immediate_duration_seconds",
+                "Time until an immediate registration ended.",
+            )?,
+            hints: counters(
+                "dlcs_gateway_hints_total",
+                "Hints handed out, by outcome.",
+                &["stage", "lane", "outcome"],
+            )?,
+            swept: counters("dlcs_gateway_swept_total", "What the sweeper put right.", &["kind"])?,
+        })
+    }
+
+    /// Counts a hint that the broker has, or has not.
+    pub fn hint(&self, stage: Stage, lane: Lane, stored: bool) {
+        let outcome = if stored { "stored" } else { "failed" };
+        self.hints.with_label_values(&[stage.as_str(), lane.as_str(), outcome]).inc();
+    }
+
+    /// Counts what the sweeper found.
+    pub fn swept(&self, kind: &str, count: u64) {
+        self.swept.with_label_values(&[kind]).inc_by(count);
+    }
+}

@@ -1,0 +1,25 @@
+//! `POST /customers/{c}/spaces`: under the next number.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use dlcs_api::SpaceInput;
+use dlcs_db::space;
+use dlcs_http::{Answer, Authorized, JsonBody, Problem, PublicLinks};
+
+use super::{fields, problem, resource};
+use crate::Gateway;
+
+/// Creates a space.
+pub async fn create(
+    request: HttpRequest,
+    Authorized { customer, .. }: Authorized,
+    body: JsonBody,
+    PublicLinks(links): PublicLinks,
+    gateway: Data<Gateway>,
+) -> Result<HttpResponse, Problem> {
+    let fields = fields(SpaceInput::read(&body.value, true)?);
+    let mut db = gateway.database.get().await?;
+    let row = space::create(&mut db, customer, &fields).await.map_err(problem)?;
+    let body = resource(&links, row);
+    Answer::created(&request, &body.id).body(&body)
+}

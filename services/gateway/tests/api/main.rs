@@ -1,0 +1,7 @@
+//! The gateway's API against real servers.
+#![cfg(test)]
+
+mod errors;
+mod registration;
+mod resources;
+mod support;

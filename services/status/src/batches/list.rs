@@ -1,0 +1,49 @@
+//! `GET /customers/{c}/queue/batches`, `/active` and `/recent`.
+
+use std::collections::HashMap;
+
+use actix_web::web::{Data, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::Utc;
+use dlcs_api::Resource;
+use dlcs_db::Database;
+use dlcs_db::batch::{self, Which};
+use dlcs_http::{Answer, Authorized, Paging, Problem, PublicLinks, view};
+
+use crate::require_customer;
+
+/// What a listing needs of a request.
+type Asked = (Authorized, Paging, PublicLinks, Data<Database>);
+
+/// All batches, newest first.
+pub async fn list_all(request: HttpRequest, asked: Asked) -> Result<HttpResponse, Problem> {
+    list(request, asked, "batches", Which::All).await
+}
+
+/// Those that are not finished, newest first.
+pub async fn list_active(request: HttpRequest, asked: Asked) -> Result<HttpResponse, Problem> {
+    list(request, asked, "active", Which::Active).await
+}
+
+/// Those that are finished, the last finished first.
+pub async fn list_recent(request: HttpRequest, asked: Asked) -> Result<HttpResponse, Problem> {
+    list(request, asked, "recent", Which::Recent).await
+}
+
+async fn list(request: HttpRequest, asked: Asked, name: &str, which: Which) -> Result<HttpResponse, Problem> {
+    let (authorized, paging, PublicLinks(links), database) = asked;
+    let customer = authorized.customer;
+    let parameters = Query::<HashMap<String, String>>::from_query(request.query_string());
+    let parameters = parameters.map_err(|error| Problem::fault("invalid-query", "?", error.to_string()))?;
+    let label = parameters.get("label").filter(|label| !label.contains('\0')).map(String::as_str);
+    let mut db = database.get().await?;
+    require_customer(&mut db, authorized).await?;
+    let listing = batch::list(&mut db, customer, which, label, crate::page(&paging)).await?;
+    let now = Utc::now();
+    let members = listing
+        .rows
+        .into_iter()
+        .map(|row| Resource::member(links.batch(customer, row.id), view::batch(&links, row, now)));
+    let url = format!("{}/{name}", links.queue(customer));
+    Answer::ok(&request).body(&paging.collection(&url, listing.total, members.collect()))
+}

@@ -1,0 +1,47 @@
+//! `GET …/batches/{b}/images`, `/completedImages`, `/errorImages` and `/assets`: the images of a batch.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use dlcs_api::Resource;
+use dlcs_db::Database;
+use dlcs_db::item::{self, Which};
+use dlcs_http::{Answer, Authorized, InPath, Paging, Problem, PublicLinks, view};
+use dlcs_model::BatchId;
+
+use super::require;
+
+/// What a listing needs of a request.
+type Asked = (Authorized, InPath<BatchId>, Paging, PublicLinks, Data<Database>);
+
+/// The images whose latest batch this is.
+pub async fn images(request: HttpRequest, asked: Asked) -> Result<HttpResponse, Problem> {
+    list(request, asked, "images", Which::Current).await
+}
+
+/// Those that finished well in it.
+pub async fn completed_images(request: HttpRequest, asked: Asked) -> Result<HttpResponse, Problem> {
+    list(request, asked, "completedImages", Which::Completed).await
+}
+
+/// Those that finished badly in it.
+pub async fn error_images(request: HttpRequest, asked: Asked) -> Result<HttpResponse, Problem> {
+    list(request, asked, "errorImages", Which::Failed).await
+}
+
+/// All that were submitted, whatever has become of them since.
+pub async fn assets(request: HttpRequest, asked: Asked) -> Result<HttpResponse, Problem> {
+    list(request, asked, "assets", Which::Submitted).await
+}
+
+async fn list(request: HttpRequest, asked: Asked, name: &str, which: Which) -> Result<HttpResponse, Problem> {
+    let (Authorized { customer, .. }, InPath(batch), paging, PublicLinks(links), database) = asked;
+    let mut db = database.get().await?;
+    require(&mut db, customer, batch).await?;
+    let listing = item::list(&mut db, customer, batch, which, crate::page(&paging)).await?;
+    let members = listing
+        .rows
+        .into_iter()
+        .map(|row| Resource::member(links.image(&row.image.key()), view::member(&links, batch, row)));
+    let url = format!("{}/{name}", links.batch(customer, batch));
+    Answer::ok(&request).body(&paging.collection(&url, listing.total, members.collect()))
+}

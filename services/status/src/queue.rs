@@ -1,0 +1,44 @@
+//! `GET /customers/{c}/queue` and `/queue/images`: what a customer still waits for.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use dlcs_api::Resource;
+use dlcs_db::{Database, batch, item};
+use dlcs_http::{Answer, Authorized, Paging, Problem, PublicLinks, view};
+
+use crate::require_customer;
+
+/// How much waits.
+pub async fn read(
+    request: HttpRequest,
+    authorized: Authorized,
+    PublicLinks(links): PublicLinks,
+    database: Data<Database>,
+) -> Result<HttpResponse, Problem> {
+    let customer = authorized.customer;
+    let mut db = database.get().await?;
+    require_customer(&mut db, authorized).await?;
+    let size = batch::queue_size(&mut db, customer, None).await?;
+    let body = Resource::top(&links, links.queue(customer), view::queue(&links, customer, size));
+    Answer::ok(&request).body(&body)
+}
+
+/// The images that are not finished, those of the oldest batch first.
+pub async fn images(
+    request: HttpRequest,
+    authorized: Authorized,
+    paging: Paging,
+    PublicLinks(links): PublicLinks,
+    database: Data<Database>,
+) -> Result<HttpResponse, Problem> {
+    let customer = authorized.customer;
+    let mut db = database.get().await?;
+    require_customer(&mut db, authorized).await?;
+    let listing = item::open(&mut db, customer, crate::page(&paging)).await?;
+    let members = listing.rows.into_iter().map(|row| {
+        let (url, batch) = (links.image(&row.image.key()), row.image.batch);
+        Resource::member(url, view::member(&links, batch, row))
+    });
+    let url = format!("{}/images", links.queue(customer));
+    Answer::ok(&request).body(&paging.collection(&url, listing.total, members.collect()))
+}

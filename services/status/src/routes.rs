@@ -1,0 +1,27 @@
+//! THE route table of the status service: one line per path. Streams of events have their place here too.
+
+use actix_web::http::Method;
+use actix_web::web::ServiceConfig;
+use dlcs_http::resource;
+
+use crate::{batches, queue};
+
+/// Adds every path.
+pub fn routes(app: &mut ServiceConfig) {
+    let paths = [
+        resource("/customers/{customer}/queue").get(queue::read),
+        resource("/customers/{customer}/queue/images").get(queue::images),
+        resource("/customers/{customer}/queue/batches").get(batches::list_all),
+        resource("/customers/{customer}/queue/active").get(batches::list_active),
+        resource("/customers/{customer}/queue/recent").get(batches::list_recent),
+        resource("/customers/{customer}/queue/batches/{batch}").get(batches::read),
+        resource("/customers/{customer}/queue/batches/{batch}/images").get(batches::images),
+        resource("/customers/{customer}/queue/batches/{batch}/completedImages").get(batches::completed_images),
+        resource("/customers/{customer}/queue/batches/{batch}/errorImages").get(batches::error_images),
+        resource("/customers/{customer}/queue/batches/{batch}/assets").get(batches::assets),
+        resource("/customers/{customer}/queue/batches/{batch}/test").on(Method::POST, batches::test),
+    ];
+    for path in paths {
+        app.service(path.done());
+    }
+}
