@@ -2,12 +2,11 @@
 
 use std::convert::Infallible;
 
-use chrono::Utc;
 use diesel::sql_query;
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use dlcs_messages::Hint;
 use dlcs_model::{BatchId, CustomerId, Failure, FailureCode, ImageId, ImageKey, Lane, SpaceId, Stage};
-use uuid::Uuid;
+use dlcs_testkit::TestDatabase;
 
 use crate::batch::Batch;
 use crate::item::Outcome as ItemOutcome;
@@ -19,24 +18,17 @@ use crate::{Connection, Database, DatabaseSettings, batch, customer, item, space
 /// A migrated database that goes when this is dropped.
 pub struct TestDb {
     pub db: Database,
-    name: String,
-}
-
-fn server() -> String {
-    std::env::var("DLCS_TEST_DATABASE_URL").expect("DLCS_TEST_DATABASE_URL names a Postgres for tests")
+    _database: TestDatabase,
 }
 
 impl TestDb {
     pub async fn new() -> Self {
-        let name = format!("dlcs_db_{}", Uuid::new_v4().simple());
-        let mut admin = AsyncPgConnection::establish(&server()).await.unwrap();
-        admin.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-        let (base, _) = server().rsplit_once('/').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
-        let mut settings = DatabaseSettings::at(&format!("{base}/{name}"));
+        let database = TestDatabase::create().await.unwrap();
+        let mut settings = DatabaseSettings::at(&database.url());
         settings.database_pool_wait = 60;
         let db = Database::connect(&settings).unwrap();
         db.migrate().await.unwrap();
-        Self { db, name }
+        Self { db, _database: database }
     }
 
     pub async fn conn(&self) -> Connection {
@@ -50,19 +42,6 @@ impl TestDb {
         let fields = SpaceFields { name: Some("first".into()), ..SpaceFields::default() };
         space::create(&mut conn, customer, &fields).await.unwrap();
         customer
-    }
-}
-
-impl Drop for TestDb {
-    fn drop(&mut self) {
-        let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
-        let drop = async move {
-            if let Ok(mut admin) = AsyncPgConnection::establish(&server()).await {
-                let _ = admin.batch_execute(&sql).await;
-            }
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let _ = std::thread::spawn(move || runtime.block_on(drop)).join();
     }
 }
 
@@ -134,6 +113,64 @@ pub async fn to_processing(conn: &mut AsyncPgConnection, hint: &Hint) -> Claim {
 
 pub fn bad(code: FailureCode) -> Failure {
     Failure::new(code, "because")
+}
+
+/// How far an item has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    Ready,
+    Queued,
+    Fetching,
+    Fetched,
+    Processing,
+    Completed,
+    Failed,
+}
+
+impl Reach {
+    pub const ALL: [Self; 7] =
+        [Self::Ready, Self::Queued, Self::Fetching, Self::Fetched, Self::Processing, Self::Completed, Self::Failed];
+
+    /// Whether the item has ended.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed)
+    }
+}
+
+/// Registers an image of that name and brings it as far as `reach`; the claim is the last one made on the way.
+pub async fn bring(
+    conn: &mut AsyncPgConnection,
+    customer: CustomerId,
+    name: &str,
+    reach: Reach,
+) -> (Accepted, Option<Claim>) {
+    let accepted = accept(conn, &batch_of(customer, &[name])).await.unwrap();
+    let hint = hint(&accepted, 0, Stage::Fetch);
+    if reach == Reach::Ready {
+        return (accepted, None);
+    }
+    while !dispatch_all(conn).await.iter().any(|d| d.hint == hint) {}
+    if reach == Reach::Queued {
+        return (accepted, None);
+    }
+    let fetching = claim(conn, &hint, "f").await.unwrap().unwrap();
+    match reach {
+        Reach::Failed => {
+            assert_eq!(fail(conn, &fetching, &bad(FailureCode::OriginNotFound)).await.unwrap(), Failed::Ended);
+            return (accepted, Some(fetching));
+        }
+        Reach::Fetching => return (accepted, Some(fetching)),
+        _ => {}
+    }
+    let next = fetched(conn, &fetching, &staged(&fetching)).await.unwrap().unwrap();
+    if reach == Reach::Fetched {
+        return (accepted, Some(fetching));
+    }
+    let processing = claim(conn, &next.hint, "p").await.unwrap().unwrap();
+    if reach == Reach::Completed {
+        assert_eq!(finish(conn, &processing).await, Outcome::Done);
+    }
+    (accepted, Some(processing))
 }
 
 /// Rolls until nothing is left.
@@ -240,5 +277,11 @@ async fn processes_that_start_together_migrate_once() {
     let again = futures::future::join_all((0..8).map(|_| test.db.migrate())).await;
     assert!(again.iter().all(Result::is_ok), "{again:?}");
     test.db.ready().await.unwrap();
-    assert!(Utc::now().timestamp() > 0);
+}
+
+/// Dispatches and claims the one item that is ready.
+pub async fn take_next(conn: &mut AsyncPgConnection) -> Claim {
+    let out = dispatch_all(conn).await;
+    assert_eq!(out.len(), 1);
+    claim(conn, &out[0].hint, "w").await.unwrap().unwrap()
 }
