@@ -191,11 +191,10 @@ impl Layout {
         }
         let few = matches!(self.bits, 1 | 2 | 4);
         let index = matches!(self.photometric, Photometric::Palette(_));
-        let gray = matches!(self.photometric, Photometric::WhiteIsZero | Photometric::BlackIsZero);
         let fits = match self.bits {
             8 => true,
             16 => !index && self.blocks().is_none(),
-            _ => few && (index || gray) && self.samples == 1,
+            _ => few && self.blocks().is_none() && (!index || self.samples == 1),
         };
         if !fits {
             return odd(format!("{} bits a sample for {kind}", self.bits));

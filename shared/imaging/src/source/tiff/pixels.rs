@@ -87,7 +87,8 @@ impl Pixels {
             (_, bits) => {
                 self.stored.clear();
                 let scale = 255 / ((1 << bits) - 1) as u8;
-                unpack(planes[0].row(), bits, width, scale, &mut self.stored);
+                let count = width * layout.chunk_samples();
+                planes.iter().for_each(|plane| unpack(plane.row(), bits, count, scale, &mut self.stored));
                 arrange(&self.stored, layout, &mut self.eight);
                 Ok(Row::Eight(&self.eight))
             }
@@ -108,10 +109,11 @@ fn as_stored(layout: &Layout) -> bool {
 fn unpack(packed: &[u8], bits: usize, count: usize, scale: u8, out: &mut Vec<u8>) {
     let per_byte = 8 / bits;
     let mask = if bits == 8 { 0xFF } else { (1u8 << bits) - 1 };
+    let end = out.len() + count;
     for byte in packed.iter().take(count.div_ceil(per_byte)) {
         out.extend((0..per_byte).map(|n| (byte >> (8 - bits * (n + 1)) & mask) * scale));
     }
-    out.truncate(count);
+    out.truncate(end);
 }
 
 /// The colours of indices, one of every `step` samples.

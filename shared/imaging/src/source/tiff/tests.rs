@@ -143,6 +143,10 @@ fn few_bits_and_either_polarity() {
     }
     let four = TiffFile::new(3, 2, 4, 1, 1).chunk(vec![0xF3, 0x10, 0x04, 0x50]);
     assert_eq!(decode(&four.bytes()).unwrap().1, [255, 51, 17, 0, 68, 85]);
+    let rgb = TiffFile::new(2, 1, 4, 3, 2).chunk(vec![0xF3, 0x10, 0x45]);
+    assert_eq!(decode(&rgb.bytes()).unwrap().1, [255, 51, 17, 0, 68, 85]);
+    let planes = TiffFile::new(1, 2, 4, 3, 2).with(284, 2).chunk(vec![0xF0, 0x30]).chunk(vec![0x10, 0]);
+    assert_eq!(decode(&planes.chunk(vec![0x40, 0x50]).bytes()).unwrap().1, [255, 17, 68, 51, 0, 85]);
     let reversed = TiffFile::new(8, 1, 1, 1, 1).with(266, 2).chunk(vec![0b0000_0011]);
     assert_eq!(decode(&reversed.bytes()).unwrap().1, [255, 255, 0, 0, 0, 0, 0, 0]);
     let white = TiffFile::new(2, 1, 16, 1, 0).chunk(vec![0, 0, 255, 255]);
