@@ -6,7 +6,7 @@ use dlcs_iiif::{Format, Quality};
 use dlcs_jpeg::{Encoder, Sampling};
 
 use super::canvas::Canvas;
-use super::{Composition, Picture, RenderError};
+use super::{Composition, Picture, RenderError, palette};
 
 /// JPEG quality where chroma is reduced anyway.
 const JPEG_HALF: u8 = 85;
@@ -14,8 +14,6 @@ const JPEG_HALF: u8 = 85;
 const JPEG_FULL: u8 = 90;
 /// WebP quality, about as good as the JPEGs.
 const WEBP: f32 = 82.0;
-/// Speed of the GIF palette's search: 1 is best, 30 fastest.
-const GIF_SPEED: i32 = 10;
 
 /// Whether a format carries transparency.
 pub(super) fn keeps_alpha(format: Format) -> bool {
@@ -100,13 +98,12 @@ fn gif(canvas: &Canvas) -> Result<Vec<u8>, String> {
     let side = |length: u32| u16::try_from(length).map_err(|_| "a GIF's sides end at 65,535 pixels".to_owned());
     let (width, height) = (side(canvas.width)?, side(canvas.height)?);
     let mut bytes = Vec::new();
-    let mut frame = if canvas.channels == 1 {
-        let grays: Vec<u8> = (0..=255).flat_map(|v| [v; 3]).collect();
-        gif::Frame::from_palette_pixels(width, height, canvas.data.as_slice(), grays, None)
+    let (palette, entries) = if canvas.channels == 1 {
+        ((0..=255).flat_map(|v| [v; 3]).collect(), canvas.data.clone())
     } else {
-        gif::Frame::from_rgb_speed(width, height, &canvas.data, GIF_SPEED)
+        palette::reduce(&canvas.data)
     };
-    let palette = frame.palette.take().unwrap_or_default();
+    let frame = gif::Frame::from_indexed_pixels(width, height, entries, None);
     let mut encoder = gif::Encoder::new(&mut bytes, width, height, &palette).map_err(|e| e.to_string())?;
     encoder.write_frame(&frame).map_err(|e| e.to_string())?;
     drop(encoder);

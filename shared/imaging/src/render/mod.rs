@@ -6,6 +6,7 @@
 
 mod canvas;
 mod encode;
+mod palette;
 mod plan;
 mod reads;
 mod turn;

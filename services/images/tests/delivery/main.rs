@@ -1,0 +1,9 @@
+//! The service as clients see it, over derivatives that are made here.
+
+#![cfg(test)]
+
+mod pixels;
+mod publish;
+mod requests;
+mod service;
+mod world;
