@@ -15,10 +15,8 @@ use crate::DeliverySettings;
 use crate::path::Target;
 use crate::refusal::Refusal;
 
-/// A descriptor is trusted this long: a deleted image is gone, and a new registration shown, soon after.
-const PRESENT: Duration = Duration::from_secs(2);
-/// Absence is trusted this long: it shields the store from repeated misses and hides a fresh image only for a moment.
-const ABSENT: Duration = Duration::from_secs(1);
+/// Absence is trusted this long: it shields the store from a storm of misses and hides a fresh image only for a moment.
+const ABSENT: Duration = Duration::from_millis(200);
 /// A customer's name is given once.
 const NAME: Duration = Duration::from_secs(60);
 /// Images remembered; one takes about 2 KiB.
@@ -79,10 +77,11 @@ impl Catalogue {
             let planes = 1 + u64::from(head.has_alpha());
             u32::try_from(key.len() as u64 + tiles * planes * 16).unwrap_or(u32::MAX)
         };
+        let present = Duration::from_millis(settings.descriptor_ms);
         Self {
             store,
             limits: Limits { max_width: settings.max_width, max_area: settings.max_area },
-            images: Cache::builder().max_capacity(IMAGES).expire_after(Lifetimes { present: PRESENT }).build(),
+            images: Cache::builder().max_capacity(IMAGES).expire_after(Lifetimes { present }).build(),
             heads: Cache::builder().max_capacity(settings.head_cache_mb << 20).weigher(head_bytes).build(),
             names: Cache::builder().max_capacity(10_000).expire_after(Lifetimes { present: NAME }).build(),
         }

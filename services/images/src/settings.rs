@@ -68,6 +68,11 @@ pub struct DeliverySettings {
     #[arg(long, env = "DLCS_IMAGES_MAX_AGE", default_value = "3600")]
     pub max_age: u32,
 
+    /// Milliseconds for which an image's descriptor is trusted before it is read again: how long a deleted image may still
+    /// be seen, or one that was registered again be seen as it was.
+    #[arg(long, env = "DLCS_IMAGES_DESCRIPTOR_MS", default_value = "1000", value_parser = clap::value_parser!(u64).range(1..=4000))]
+    pub descriptor_ms: u64,
+
     /// Megabytes of composed answers that are kept in memory.
     #[arg(long, env = "DLCS_IMAGES_CACHE_MB", default_value = "128")]
     pub cache_mb: u64,
