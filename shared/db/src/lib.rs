@@ -24,6 +24,8 @@ pub mod space;
 mod sql;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use diesel_async::AsyncPgConnection;
 pub use error::DbError;

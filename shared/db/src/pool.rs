@@ -66,7 +66,7 @@ impl Database {
         Ok(())
     }
 
-    /// Brings the schema up to date. Any number of processes may call this at once. Needs a multi-threaded runtime.
+    /// Brings the schema up to date. Any number of processes may call this at once.
     ///
     /// # Errors
     /// If Postgres cannot be reached or a migration fails.
@@ -75,9 +75,13 @@ impl Database {
         let mut connection = establish(url, 0).await.map_err(|error| DbError::Connect(error.to_string()))?;
         // The lock ends with the connection.
         connection.batch_execute(&format!("SELECT pg_advisory_lock({MIGRATION_LOCK})")).await?;
-        let mut harness = AsyncMigrationHarness::new(connection);
-        harness.run_pending_migrations(MIGRATIONS).map_err(|error| DbError::Migration(error.to_string()))?;
-        Ok(())
+        // On a thread of its own: the harness blocks its thread, and would swallow wake-ups that are meant for whatever
+        // else runs there.
+        let migrated = tokio::task::spawn_blocking(move || {
+            let mut harness = AsyncMigrationHarness::new(connection);
+            harness.run_pending_migrations(MIGRATIONS).map(drop).map_err(|error| error.to_string())
+        });
+        migrated.await.map_err(|error| error.to_string()).and_then(|result| result).map_err(DbError::Migration)
     }
 }
 

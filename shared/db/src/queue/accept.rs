@@ -1,146 +1,25 @@
 //! Accepting a registration: batch, items and image generations in one transaction. After its commit it cannot be lost.
 
+mod images;
+mod request;
+
 use std::collections::{BTreeSet, HashMap};
 
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Nullable, Text};
 use diesel::{OptionalExtension, QueryResult, QueryableByName, sql_query};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use dlcs_messages::Hint;
-use dlcs_model::{BatchId, CustomerId, FailureCode, ImageId, Lane, SpaceId, Stage};
+use dlcs_model::{BatchId, CustomerId, FailureCode, Stage};
 use serde::Serialize;
+
+use images::{Upserted, merge_images, upsert_images};
+pub use request::{AcceptError, Accepted, Idempotency, Member, NewBatch, NewImage};
 
 use super::close::{Places, close};
 use super::{Tie, turn, untie};
 use crate::DbError;
 use crate::queue::{DISPATCH_SECONDS, Dispatched};
 use crate::sql::{Number, Prepare};
-
-/// An image to register. What is `None` keeps its value if the image exists, or has the default (of the space or of
-/// the API) if it is new.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[expect(missing_docs, reason = "the fields of the API's Image, under the same names")]
-pub struct NewImage {
-    pub space: SpaceId,
-    pub id: ImageId,
-    pub origin: Option<String>,
-    pub initial_origin: Option<String>,
-    pub media_type: Option<String>,
-    pub string1: Option<String>,
-    pub string2: Option<String>,
-    pub string3: Option<String>,
-    pub number1: Option<i64>,
-    pub number2: Option<i64>,
-    pub number3: Option<i64>,
-    pub tags: Option<Vec<String>>,
-    pub roles: Option<Vec<String>>,
-    pub max_unauthorised: Option<i32>,
-    pub metadata: Option<serde_json::Value>,
-}
-
-impl NewImage {
-    /// An image of which only its name is said: a known one is registered again as it is.
-    #[must_use]
-    pub fn named(space: SpaceId, id: ImageId) -> Self {
-        Self {
-            space,
-            id,
-            origin: None,
-            initial_origin: None,
-            media_type: None,
-            string1: None,
-            string2: None,
-            string3: None,
-            number1: None,
-            number2: None,
-            number3: None,
-            tags: None,
-            roles: None,
-            max_unauthorised: None,
-            metadata: None,
-        }
-    }
-}
-
-/// What makes a repeated request recognisable.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Idempotency {
-    /// The client's key.
-    pub key: String,
-    /// A hash of the request.
-    pub request_hash: Vec<u8>,
-}
-
-/// A registration of one or more images. No two members name the same image.
-#[derive(Debug, Clone)]
-pub struct NewBatch {
-    /// Who registers.
-    pub customer: CustomerId,
-    /// Which way through the queues.
-    pub lane: Lane,
-    /// The client's name for it.
-    pub label: Option<String>,
-    /// A single registration that someone waits for: hidden from listings, its hint is given out by this very call.
-    pub immediate: bool,
-    /// Refuse images that exist.
-    pub only_new: bool,
-    /// The images; at least one.
-    pub members: Vec<NewImage>,
-    /// For requests that may come again.
-    pub idempotency: Option<Idempotency>,
-}
-
-/// One accepted member; its index is its ordinal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
-    /// The image's space.
-    pub space: SpaceId,
-    /// The image.
-    pub id: ImageId,
-    /// Which registration of it this is.
-    pub generation: i64,
-    /// Whether the image did not exist before.
-    pub created: bool,
-}
-
-/// A registration that is durable now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Accepted {
-    /// The batch.
-    pub batch: BatchId,
-    /// Its members by ordinal.
-    pub members: Vec<Member>,
-    /// The hints to publish at once; only of an immediate registration.
-    pub hints: Vec<Dispatched>,
-}
-
-/// A registration was not accepted; nothing was stored.
-#[derive(Debug, thiserror::Error)]
-pub enum AcceptError {
-    /// Members whose space does not exist, by ordinal.
-    #[error("{} members name a space that does not exist", .0.len())]
-    UnknownSpaces(Vec<usize>),
-    /// New images without an origin, by ordinal.
-    #[error("{} new images have no origin", .0.len())]
-    MissingOrigins(Vec<usize>),
-    /// With [`NewBatch::only_new`]: images that exist, by ordinal.
-    #[error("{} images exist", .0.len())]
-    Exists(Vec<usize>),
-    /// Two members name the same image: the later ones, by ordinal.
-    #[error("{} members repeat another", .0.len())]
-    Duplicates(Vec<usize>),
-    /// No members.
-    #[error("no members")]
-    Empty,
-    /// This very request was accepted before, as this batch.
-    #[error("accepted before as batch {0}")]
-    Replay(BatchId),
-    /// The idempotency key was used for another request.
-    #[error("the idempotency key belongs to another request")]
-    KeyReused,
-    /// The database failed.
-    #[error(transparent)]
-    Db(#[from] DbError),
-}
 
 impl From<diesel::result::Error> for AcceptError {
     fn from(error: diesel::result::Error) -> Self {
@@ -255,87 +134,6 @@ async fn lock_spaces(conn: &mut AsyncPgConnection, new: &NewBatch) -> Result<(),
     refuse((0..new.members.len()).filter(unknown).collect(), AcceptError::UnknownSpaces)
 }
 
-/// An image as the upsert found or made it. Of an image that existed, place and deletion are still the old ones.
-#[derive(QueryableByName)]
-struct Upserted {
-    #[diesel(sql_type = Integer)]
-    space: i32,
-    #[diesel(sql_type = Text)]
-    id: String,
-    #[diesel(sql_type = BigInt)]
-    generation: i64,
-    #[diesel(sql_type = Bool)]
-    inserted: bool,
-    #[diesel(sql_type = Bool)]
-    deleted: bool,
-    #[diesel(sql_type = BigInt)]
-    batch: i64,
-    #[diesel(sql_type = Integer)]
-    ordinal: i32,
-}
-
-impl Upserted {
-    /// A deleted image that comes back is a new one.
-    fn is_new(&self) -> bool {
-        self.inserted || self.deleted
-    }
-}
-
-/// The members, as the columns of a table.
-macro_rules! members {
-    () => {
-        "json_to_recordset($1::json) AS m (ordinal integer, space integer, id text, origin text, initial_origin text, media_type text, \
-             string1 text, string2 text, string3 text, number1 bigint, number2 bigint, number3 bigint, \
-             tags text[], roles text[], max_unauthorised integer, metadata jsonb) "
-    };
-}
-
-/// Both texts united, each once, in order of first appearance.
-macro_rules! united {
-    ($a:literal, $b:literal) => {
-        concat!(
-            "ARRAY(SELECT t FROM unnest(coalesce(",
-            $a,
-            ", '{}') || ",
-            $b,
-            ") WITH ORDINALITY AS u (t, n) GROUP BY t ORDER BY min(n)) "
-        )
-    };
-}
-
-/// In one pass and in the order of keys, so that two batches with the same images cannot wait for each other.
-async fn upsert_images(
-    conn: &mut AsyncPgConnection,
-    new: &NewBatch,
-    batch: BatchId,
-    members: &str,
-) -> QueryResult<Vec<Upserted>> {
-    const SQL: &str = concat!(
-        "INSERT INTO image AS i (customer, space, id, origin, initial_origin, media_type, string1, string2, string3, \
-             number1, number2, number3, tags, roles, max_unauthorised, metadata, batch, ordinal, immediate) \
-         SELECT $2, m.space, m.id, coalesce(m.origin, ''), m.initial_origin, m.media_type, coalesce(m.string1, ''), \
-             coalesce(m.string2, ''), coalesce(m.string3, ''), coalesce(m.number1, 0), coalesce(m.number2, 0), \
-             coalesce(m.number3, 0), ",
-        united!("m.tags", "s.default_tags"),
-        ", ",
-        united!("m.roles", "s.default_roles"),
-        ", coalesce(m.max_unauthorised, s.default_max_unauthorised), m.metadata, $3, m.ordinal, $4 FROM ",
-        members!(),
-        "JOIN space s ON s.customer = $2 AND s.id = m.space \
-         ORDER BY m.space, m.id COLLATE \"C\" \
-         ON CONFLICT (customer, space, id) DO UPDATE SET generation = i.generation + 1 \
-         RETURNING space, id, generation, batch = $3 AS inserted, deleted_at IS NOT NULL AS deleted, batch, ordinal"
-    );
-    sql_query(SQL)
-        .bind::<Text, _>(members)
-        .bind::<Integer, _>(new.customer.0)
-        .bind::<BigInt, _>(batch.0)
-        .bind::<Bool, _>(new.immediate)
-        .prepared()
-        .get_results(conn)
-        .await
-}
-
 fn by_ordinal<'a>(upserted: &'a [Upserted], members: &[NewImage]) -> QueryResult<Vec<&'a Upserted>> {
     let places: HashMap<_, _> = upserted.iter().map(|image| ((image.space, image.id.as_str()), image)).collect();
     let find = |member: &NewImage| places.get(&(member.space.0, member.id.as_str())).copied();
@@ -349,43 +147,6 @@ fn check_images(new: &NewBatch, images: &[&Upserted]) -> Result<(), AcceptError>
     }
     let lacks = |&i: &usize| new.members[i].origin.is_none() && images[i].is_new();
     refuse(ordinals().filter(lacks).collect(), AcceptError::MissingOrigins)
-}
-
-/// Gives the images that existed what the members say; those that were deleted begin anew.
-async fn merge_images(conn: &mut AsyncPgConnection, new: &NewBatch, batch: BatchId, members: &str) -> QueryResult<()> {
-    macro_rules! merged {
-        ($($column:literal or $default:literal),*) => {
-            concat!($($column, " = coalesce(m.", $column, ", CASE WHEN i.deleted_at IS NULL THEN i.", $column,
-                " ELSE ", $default, " END), "),*)
-        };
-    }
-    const SQL: &str = concat!(
-        "UPDATE image i SET ",
-        merged!("origin" or "''", "initial_origin" or "NULL", "media_type" or "NULL", "metadata" or "NULL",
-            "string1" or "''", "string2" or "''", "string3" or "''", "number1" or "0", "number2" or "0",
-            "number3" or "0", "max_unauthorised" or "s.default_max_unauthorised"),
-        "tags = CASE WHEN i.deleted_at IS NULL THEN coalesce(m.tags, i.tags) ELSE ",
-        united!("m.tags", "s.default_tags"),
-        " END, \
-         roles = CASE WHEN i.deleted_at IS NULL THEN coalesce(m.roles, i.roles) ELSE ",
-        united!("m.roles", "s.default_roles"),
-        " END, \
-         created = CASE WHEN i.deleted_at IS NULL THEN i.created ELSE now() END, \
-         deleted_at = NULL, batch = $3, ordinal = m.ordinal, immediate = $4, queued = now(), dequeued = NULL, finished = NULL, \
-         error_code = NULL, error = NULL, attempts = 0 FROM ",
-        members!(),
-        "JOIN space s ON s.customer = $2 AND s.id = m.space \
-         WHERE i.customer = $2 AND i.space = m.space AND i.id = m.id AND i.batch <> $3"
-    );
-    sql_query(SQL)
-        .bind::<Text, _>(members)
-        .bind::<Integer, _>(new.customer.0)
-        .bind::<BigInt, _>(batch.0)
-        .bind::<Bool, _>(new.immediate)
-        .prepared()
-        .execute(conn)
-        .await?;
-    Ok(())
 }
 
 /// Ends what is still open of the older registrations and notes that they are no longer the latest.

@@ -191,7 +191,7 @@ async fn whoever_lost_its_lease_changes_nothing() {
     assert_eq!((fresh.attempt, fresh.interrupts), (1, 1));
     assert!(!heartbeat(conn, &stale).await.unwrap());
     let published = async |_| -> Result<(), std::convert::Infallible> { panic!("a stale worker published") };
-    assert_eq!(complete(conn, &stale, &facts(&stale), |p| published(p)).await.unwrap(), Outcome::Fenced);
+    assert_eq!(complete(conn, &stale, &facts(&stale), published).await.unwrap(), Outcome::Fenced);
     assert_eq!(fail(conn, &stale, &bad(FailureCode::NotAnImage)).await.unwrap(), Failed::Fenced);
     assert_eq!(fetched(conn, &stale, &staged(&stale)).await.unwrap(), None);
     assert_eq!(finish(conn, &fresh).await, Outcome::Done);

@@ -32,21 +32,7 @@ async fn everything_at_once_adds_up() {
             }
         }
     }));
-    let meddlers = join_all((0..4).map(|meddler: usize| {
-        let (test, names) = (&test, &names);
-        async move {
-            for round in 0..12 {
-                let conn = &mut test.conn().await;
-                let part = &names[(round * 3 + meddler) % 20..][..15];
-                let accepted = accept(conn, &batch_of(customer, part)).await.unwrap();
-                match (round + meddler) % 3 {
-                    0 => drop(delete(conn, &key(customer, &part[4])).await),
-                    1 => drop(cancel_batch(conn, customer, accepted.batch).await.unwrap()),
-                    _ => tokio::time::sleep(Duration::from_millis(10)).await,
-                }
-            }
-        }
-    }));
+    let meddlers = join_all((0..4).map(|meddler| meddle(&test, customer, &names, meddler)));
     let meddling = async {
         meddlers.await;
         let conn = &mut test.conn().await;
@@ -79,6 +65,20 @@ async fn everything_at_once_adds_up() {
     );
     assert_eq!(count(conn, "batch WHERE finished IS NULL").await, 0);
     assert_eq!(count(conn, "lease").await + count(conn, "dispatch").await + count(conn, "batch_delta").await, 0);
+}
+
+/// Registers, deletes and cancels what the others are working on.
+async fn meddle(test: &TestDb, customer: dlcs_model::CustomerId, names: &[String], meddler: usize) {
+    for round in 0..12 {
+        let conn = &mut test.conn().await;
+        let part = &names[(round * 3 + meddler) % 20..][..15];
+        let accepted = accept(conn, &batch_of(customer, part)).await.unwrap();
+        match (round + meddler) % 3 {
+            0 => drop(delete(conn, &key(customer, &part[4])).await),
+            1 => drop(cancel_batch(conn, customer, accepted.batch).await.unwrap()),
+            _ => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
+    }
 }
 
 /// Works on what was handed out: now and then badly, now and then not at all.

@@ -1,0 +1,135 @@
+//! The tables that people meet: customers, keys, spaces, and what can be listed.
+
+use dlcs_model::{CustomerId, FailureCode, Lane, SpaceId};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::customer::CreateCustomerError;
+use crate::page::Page;
+use crate::queue::{NewBatch, accept, cancel_batch};
+use crate::space::{SpaceFields, WriteSpaceError};
+use crate::testing::*;
+use crate::{api_key, batch, customer, image, item, space};
+
+const ALL: Page = Page { offset: 0, limit: 100 };
+
+fn named(name: &str) -> SpaceFields {
+    SpaceFields { name: Some(name.into()), ..SpaceFields::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_is_given_to_one_customer_only() {
+    let test = TestDb::new().await;
+    let conn = &mut test.conn().await;
+    let created = customer::create(conn, "Wellcome", "Wellcome Collection", true).await.unwrap();
+    let taken = customer::create(conn, "wellCOME", "x", false).await;
+    assert!(matches!(taken, Err(CreateCustomerError::NameTaken)), "{taken:?}");
+    assert_eq!(customer::by_name(conn, "WELLCOME").await.unwrap(), Some(created.clone()));
+    assert_eq!(customer::get(conn, created.id).await.unwrap(), Some(created.clone()));
+    assert_eq!(customer::get(conn, CustomerId(999)).await.unwrap(), None);
+    let renamed = customer::rename(conn, created.id, "W").await.unwrap().unwrap();
+    assert_eq!((renamed.display_name.as_str(), renamed.administrator), ("W", true));
+    assert_eq!(customer::list(conn, ALL).await.unwrap().total, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_opens_with_its_secret_until_it_is_revoked() {
+    let test = TestDb::new().await;
+    let (owner, other) = (test.customer("a").await, test.customer("b").await);
+    let conn = &mut test.conn().await;
+    let fresh = api_key::create(conn, owner).await.unwrap();
+    let secret = fresh.secret.expose_secret();
+    let found = api_key::find(conn, &fresh.key).await.unwrap().unwrap();
+    assert_eq!((found.customer, found.administrator), (owner, false));
+    assert!(found.accepts(secret) && !found.accepts(&secret[1..]) && !found.accepts(""));
+    assert_ne!(secret, api_key::create(conn, owner).await.unwrap().secret.expose_secret());
+    let stored = format!("api_key k WHERE k::text LIKE '%{secret}%'");
+    assert_eq!(count(conn, &stored).await, 0, "the secret is not stored");
+    api_key::touch(conn, &fresh.key).await.unwrap();
+    let listed = api_key::list(conn, owner).await.unwrap();
+    assert!(listed.len() == 2 && listed[0].last_used.is_some() && listed[1].last_used.is_none());
+    assert!(!api_key::revoke(conn, other, &fresh.key).await.unwrap(), "someone else's");
+    assert!(api_key::revoke(conn, owner, &fresh.key).await.unwrap());
+    assert_eq!(api_key::find(conn, &fresh.key).await.unwrap(), None);
+    api_key::put(conn, owner, &fresh.key, &SecretString::from("chosen")).await.unwrap();
+    assert!(api_key::find(conn, &fresh.key).await.unwrap().unwrap().accepts("chosen"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spaces_are_numbered_and_named_within_their_customer() {
+    let test = TestDb::new().await;
+    let customer = test.customer("a").await;
+    let conn = &mut test.conn().await;
+    let (chosen, created) = space::put(conn, customer, SpaceId(7), &named("chosen")).await.unwrap();
+    assert_eq!((chosen.id, created), (SpaceId(7), true));
+    assert_eq!(space::create(conn, customer, &named("next")).await.unwrap().id, SpaceId(8));
+    let (merged, created) = space::put(
+        conn,
+        customer,
+        SpaceId(7),
+        &SpaceFields { default_max_unauthorised: Some(200), ..SpaceFields::default() },
+    )
+    .await
+    .unwrap();
+    assert_eq!((merged.name.as_str(), merged.default_max_unauthorised, created), ("chosen", 200, false));
+    let taken = space::create(conn, customer, &named("next")).await;
+    assert!(matches!(taken, Err(WriteSpaceError::NameTaken)), "{taken:?}");
+    let nameless = space::put(conn, customer, SpaceId(9), &SpaceFields::default()).await;
+    assert!(matches!(nameless, Err(WriteSpaceError::NameMissing)), "{nameless:?}");
+    let nobody = space::create(conn, CustomerId(999), &named("x")).await;
+    assert!(matches!(nobody, Err(WriteSpaceError::NoCustomer)), "{nobody:?}");
+    // A number that was not used is not lost to a refused request, and none is given twice.
+    assert_eq!(space::create(conn, customer, &named("last")).await.unwrap().id, SpaceId(9));
+    let page = space::list(conn, customer, Page::number(2, 2)).await.unwrap();
+    assert_eq!((page.rows.iter().map(|s| s.id.0).collect::<Vec<_>>(), page.total), (vec![8, 9], 4));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_listed_by_what_became_of_its_members() {
+    let test = TestDb::new().await;
+    let (customer, stranger) = (test.customer("a").await, test.customer("b").await);
+    let conn = &mut test.conn().await;
+    let new = NewBatch { label: Some("mine".into()), ..batch_of(customer, &["ok", "bad", "newer", "open"]) };
+    let accepted = accept(conn, &new).await.unwrap();
+    let done = to_processing(conn, &hint(&accepted, 0, dlcs_model::Stage::Fetch)).await;
+    finish(conn, &done).await;
+    let failing = to_processing(conn, &hint(&accepted, 1, dlcs_model::Stage::Fetch)).await;
+    crate::queue::fail(conn, &failing, &bad(FailureCode::NotAnImage)).await.unwrap();
+    let newer = accept(conn, &batch_of(customer, &["newer"])).await.unwrap();
+    settle(conn).await;
+    let cases = [
+        (item::Which::Submitted, vec!["ok", "bad", "newer", "open"]),
+        (item::Which::Current, vec!["ok", "bad", "open"]),
+        (item::Which::Completed, vec!["ok"]),
+        (item::Which::Failed, vec!["bad", "newer"]),
+    ];
+    for (which, expected) in cases {
+        let listed = item::list(conn, customer, accepted.batch, which, ALL).await.unwrap();
+        let names: Vec<_> = listed.rows.iter().map(|asset| asset.image.id.as_str()).collect();
+        assert_eq!((names, listed.total), (expected.clone(), expected.len() as i64), "{which:?}");
+        let theirs = item::list(conn, stranger, accepted.batch, which, ALL).await.unwrap();
+        assert_eq!(theirs.total, 0);
+    }
+    let second = item::list(conn, customer, accepted.batch, item::Which::Submitted, Page::number(2, 3)).await.unwrap();
+    assert_eq!((second.rows[0].image.id.as_str(), second.total), ("open", 4));
+    let waiting = item::open(conn, customer, ALL).await.unwrap();
+    let waiting: Vec<_> = waiting.rows.iter().map(|a| (a.image.id.as_str(), a.outcome.item_ordinal)).collect();
+    assert_eq!(waiting, [("open", 3), ("newer", 0)]);
+    let images = image::list(conn, customer, SpaceId(1), ALL).await.unwrap();
+    assert_eq!(images.rows.iter().map(|i| i.id.as_str()).collect::<Vec<_>>(), ["bad", "newer", "ok", "open"]);
+    let size = batch::queue_size(conn, customer, None).await.unwrap();
+    assert_eq!((size.size, size.batches_waiting, size.images_waiting), (2, 2, 2));
+    assert_eq!(batch::queue_size(conn, customer, Some(Lane::Priority)).await.unwrap().size, 0);
+    assert_eq!(batch::get(conn, stranger, accepted.batch).await.unwrap(), None);
+    cancel_batch(conn, customer, accepted.batch).await.unwrap();
+    settle(conn).await;
+    let list = async |conn: &mut crate::AsyncPgConnection, which, label| {
+        let listed = batch::list(conn, customer, which, label, ALL).await.unwrap();
+        assert_eq!(listed.rows.len() as i64, listed.total);
+        listed.rows.iter().map(|b| b.id).collect::<Vec<_>>()
+    };
+    assert_eq!(list(conn, batch::Which::All, None).await, [newer.batch, accepted.batch]);
+    assert_eq!(list(conn, batch::Which::Active, None).await, [newer.batch]);
+    assert_eq!(list(conn, batch::Which::Recent, None).await, [accepted.batch]);
+    assert_eq!(list(conn, batch::Which::All, Some("mine")).await, [accepted.batch]);
+    audit(conn).await;
+}
