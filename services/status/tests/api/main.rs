@@ -1,0 +1,5 @@
+//! The status service against real servers, with the test in the place of the workers.
+#![cfg(test)]
+
+mod batches;
+mod support;
