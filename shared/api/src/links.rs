@@ -151,7 +151,8 @@ pub fn parse_full_id(text: &str, customer: CustomerId) -> Result<(SpaceId, Image
 }
 
 /// Decodes `%XX` once. What is no such escape stays, and is then refused as a character of an id.
-fn percent_decode(text: &str) -> String {
+#[must_use]
+pub fn percent_decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {

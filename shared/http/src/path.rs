@@ -1,11 +1,10 @@
 //! Parts of a path as typed values.
 
-use std::collections::HashMap;
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::web::Path;
 use actix_web::{FromRequest, HttpRequest};
+use dlcs_api::links::percent_decode;
 use dlcs_model::{BatchId, CustomerId, ImageId, SpaceId};
 
 use crate::Problem;
@@ -37,9 +36,10 @@ impl<T: PathPart> FromRequest for InPath<T> {
 
 /// Reads a part of a request's path.
 pub(crate) fn part<T: PathPart>(request: &HttpRequest) -> Result<T, Problem> {
-    let parts = Path::<HashMap<String, String>>::extract(request).into_inner();
-    let text = parts.ok().and_then(|parts| parts.into_inner().remove(T::NAME));
-    T::parse(&text.ok_or_else(|| Problem::internal(format!("the route has no {{{}}}", T::NAME)))?)
+    let text = request.match_info().get(T::NAME);
+    let text = text.ok_or_else(|| Problem::internal(format!("the route has no {{{}}}", T::NAME)))?;
+    // The framework has decoded all escapes but those of `%`, `/` and `+`.
+    T::parse(&percent_decode(text))
 }
 
 macro_rules! number {
@@ -64,5 +64,30 @@ impl PathPart for ImageId {
 
     fn parse(text: &str) -> Result<Self, Problem> {
         Self::new(text).map_err(|error| Problem::fault("invalid-id", Self::NAME, error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::{App, HttpResponse, test, web};
+
+    #[actix_web::test]
+    async fn escapes_are_decoded_once() {
+        async fn echo(InPath(id): InPath<ImageId>) -> HttpResponse {
+            HttpResponse::Ok().body(id.to_string())
+        }
+        let app = test::init_service(App::new().route("/images/{image}", web::get().to(echo))).await;
+        let ask = async |id: &str| {
+            let request = test::TestRequest::get().uri(&format!("/images/{id}")).to_request();
+            let response = test::call_service(&app, request).await;
+            (response.status().as_u16(), String::from_utf8(test::read_body(response).await.to_vec()).unwrap())
+        };
+        for (sent, id) in [("a-b", "a-b"), ("a%2Db", "a-b"), ("a%2Bb", "a+b"), ("a+b", "a+b"), ("%61%3a%40", "a:@")] {
+            assert_eq!(ask(sent).await, (200, id.to_owned()), "{sent}");
+        }
+        for bad in ["a%2Fb", "a%252Db", "%25", "a%20b", "%C3%A9", "%FF", "%zz", "%00", "a%5Cb"] {
+            assert_eq!(ask(bad).await.0, 400, "{bad}");
+        }
     }
 }
