@@ -7,8 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dlcs_jpeg::{Decoder, Output, Scale};
-use dlcs_tests::{Answer, World, photos};
+use dlcs_tests::{Answer, World, photos, pixels};
 use image::{Rgb, RgbImage};
 use serde_json::Value;
 
@@ -35,7 +34,7 @@ async fn stitch(world: &World, id: &str, info: &Value, factor: u32) -> RgbImage 
             let path = format!("{}/{x},{y},{w},{h}/{out_w},{out_h}/0/default.jpg", world.iiif(id));
             let (status, _, bytes) = world.client.bytes(&path).await.unwrap();
             assert_eq!(status, 200, "{path}");
-            let part = image::load_from_memory(&bytes).unwrap().into_rgb8();
+            let part = pixels::jpeg(&bytes).unwrap();
             assert_eq!(part.dimensions(), (out_w, out_h), "{path}");
             image::imageops::replace(&mut whole, &part, i64::from(x / factor), i64::from(y / factor));
         }
@@ -68,22 +67,12 @@ async fn the_tiles_of_a_photograph_are_the_photograph() {
     let world = World::start().await.unwrap();
     let (name, photo) = photos::all().unwrap().swap_remove(0);
     let info = register(&world, "photo", photo.clone()).await;
-    let source = decode_jpeg(&photo);
+    let source = pixels::jpeg(&photo).unwrap();
     for (factor, least) in [(1, 37.0), (2, 35.0), (4, 33.5)] {
         let stitched = stitch(&world, "photo", &info, factor).await;
         let found = psnr(&stitched, &reduce(&source, factor));
         assert!(found >= least, "{name} at 1/{factor}: {found:.1} dB");
     }
-}
-
-fn decode_jpeg(bytes: &[u8]) -> RgbImage {
-    let mut rows = Decoder::from_bytes(bytes).unwrap().rows(Output::Rgb, Scale::Full).unwrap();
-    let mut image = RgbImage::new(rows.width(), rows.height());
-    let (mut done, stride) = (0, rows.width() as usize * 3);
-    while done < rows.height() as usize {
-        done += rows.read(&mut image.as_mut()[done * stride..]).unwrap();
-    }
-    image
 }
 
 #[tokio::test(flavor = "multi_thread")]

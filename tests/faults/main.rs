@@ -6,7 +6,7 @@ mod servers;
 
 use std::time::Duration;
 
-use dlcs_tests::{Answer, World, photos};
+use dlcs_tests::{Answer, World, photos, pixels};
 use serde_json::json;
 use servers::OwnServers;
 
@@ -48,7 +48,7 @@ async fn ends_well(world: &World, batch: &str, within: Duration) {
         let thumbnail = format!("{}/full/!100,100/0/default.jpg", world.iiif(&format!("page-{number}")));
         let (status, _, bytes) = world.client.bytes(&thumbnail).await.unwrap();
         assert_eq!(status, 200, "page {number}");
-        image::load_from_memory(&bytes).expect("a thumbnail is a JPEG");
+        pixels::jpeg(&bytes).expect("a thumbnail is a JPEG");
     }
     let staged = std::fs::read_dir(world.store().join("staging")).map(|batches| {
         batches.filter_map(Result::ok).map(|b| std::fs::read_dir(b.path()).map_or(0, Iterator::count)).sum::<usize>()

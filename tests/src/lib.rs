@@ -4,6 +4,7 @@ pub mod client;
 pub mod edge;
 pub mod origin;
 pub mod photos;
+pub mod pixels;
 pub mod ports;
 pub mod process;
 pub mod world;

@@ -133,7 +133,7 @@ static void on_progress(j_common_ptr common) {
 }
 
 dj_dec *dj_dec_new(void) {
-  dj_dec *dec = calloc(1, sizeof *dec);
+  dj_dec *volatile dec = calloc(1, sizeof *dec); /* volatile: used after a longjmp */
   if (!dec) return NULL;
   dec->fd = -1;
   errors_init(&dec->errors);
@@ -317,7 +317,7 @@ static boolean destination_grow(j_compress_ptr cinfo) {
 static void destination_nothing(j_compress_ptr cinfo) { (void)cinfo; }
 
 dj_enc *dj_enc_new(void) {
-  dj_enc *enc = calloc(1, sizeof *enc);
+  dj_enc *volatile enc = calloc(1, sizeof *enc); /* volatile: used after a longjmp */
   if (!enc) return NULL;
   errors_init(&enc->errors);
   enc->cinfo.err = &enc->errors.pub;
