@@ -98,6 +98,15 @@ enum End {
     Stuck,
 }
 
+/// Who may know of what a job has stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stored {
+    /// Nobody: no commit was tried.
+    Private,
+    /// A commit was tried and its answer was lost or bad: it may have told readers before it failed.
+    MaybePublished,
+}
+
 /// What is to be told to the database.
 enum Report<O> {
     Success(O),
@@ -141,26 +150,31 @@ impl<W: Work> Runner<W> {
             Ok(output) => Report::Success(output),
             Err(failure) => Report::Failure(failure),
         };
-        let end = self.settle(claim, report).await;
-        self.follow_up(claim, &end).await;
+        let (end, output) = self.settle(claim, report).await;
+        self.follow_up(claim, &end, output).await;
         end
     }
 
     /// Tells the database how the job ended, however long that takes.
-    async fn settle(&self, claim: &Claim, mut report: Report<W::Output>) -> End {
+    async fn settle(&self, claim: &Claim, mut report: Report<W::Output>) -> (End, Stored) {
         let (start, mut backoff) = (Instant::now(), Backoff::new());
+        let mut output = Stored::Private;
         loop {
             let error = match self.tell(claim, &report).await {
-                Ok(end) => return end,
+                Ok(end) => return (end, output),
                 Err(CommitError::Failed(failure)) => {
+                    output = Stored::MaybePublished;
                     report = Report::Failure(failure);
                     continue;
                 }
                 Err(CommitError::Database(error)) => error,
             };
+            if matches!(report, Report::Success(_)) {
+                output = Stored::MaybePublished;
+            }
             if !error.is_transient() || start.elapsed() > PATIENCE {
                 tracing::error!(%error, batch = %claim.batch, ordinal = claim.ordinal, "the end of a job is lost");
-                return End::Stuck;
+                return (End::Stuck, output);
             }
             tracing::warn!(%error, batch = %claim.batch, ordinal = claim.ordinal, "the end of a job has to wait");
             backoff.pause().await;
@@ -186,7 +200,7 @@ impl<W: Work> Runner<W> {
     }
 
     /// What is worth doing after the commit, and harmless to lose.
-    async fn follow_up(&self, claim: &Claim, end: &End) {
+    async fn follow_up(&self, claim: &Claim, end: &End, output: Stored) {
         match end {
             End::Done { next, .. } => {
                 match next {
@@ -199,19 +213,27 @@ impl<W: Work> Runner<W> {
                 self.work.tidy(claim).await;
             }
             End::Again { stage, .. } => {
-                self.work.discard(claim).await;
+                self.discard(claim, output).await;
                 if *stage != W::STAGE {
                     self.work.tidy(claim).await;
                 }
             }
             End::Failed { failure } => {
                 self.announce(&[finished(claim, Some(failure.code))]).await;
-                self.work.discard(claim).await;
+                self.discard(claim, output).await;
                 self.work.tidy(claim).await;
             }
-            End::Fenced | End::Released => self.work.discard(claim).await,
+            End::Fenced | End::Released => self.discard(claim, output).await,
             // It may have come through after all: whatever it stored has to stay.
             End::Stuck => {}
+        }
+    }
+
+    async fn discard(&self, claim: &Claim, output: Stored) {
+        match output {
+            Stored::Private => self.work.discard(claim).await,
+            // A few orphaned bytes are better than readers sent to what is gone.
+            Stored::MaybePublished => {}
         }
     }
 
