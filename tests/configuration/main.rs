@@ -14,8 +14,8 @@ const REWRITE: &str = "DLCS_UPDATE_DOCS=1 ./deploy/local/test -p dlcs-tests --te
 const INTRODUCTION: &str = "# Configuration
 
 A service is told everything by environment variables, or by options of the same meaning (`fetcher --help` lists them);
-an option wins over a variable. All faults of the settings are reported at the start, and a service with a fault does not
-start. The same names are used on one machine, in containers and on a cluster.
+an option wins over a variable. A service with a fault in its settings says which and does not start. The same names are
+used on one machine, in containers and on a cluster.
 
 Several services read the same variable where they mean the same thing. A variable without a default is optional unless
 it says *required*.
@@ -69,7 +69,7 @@ fn choices(argument: &Arg) -> String {
     if boolean {
         String::new()
     } else {
-        format!(" One of {}.", values.iter().map(describe).collect::<Vec<_>>().join(", "))
+        format!(". One of {}", values.iter().map(describe).collect::<Vec<_>>().join(", "))
     }
 }
 

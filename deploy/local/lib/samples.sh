@@ -59,8 +59,10 @@ register_samples() {
 
 batch_finished() {
   local batch errors
-  batch=$(api "$DLCS_KEY:$DLCS_SECRET" GET "/${BATCH#*://*/}") || return 1
+  # Asked twice a second, and quietly: what does not answer now may do so the next time.
+  sleep 0.4
+  batch=$(api "$DLCS_KEY:$DLCS_SECRET" GET "/${BATCH#*://*/}" 2>>"$LOG/samples.log") || return 1
   jq -e .finished <<<"$batch" >/dev/null || return 1
   errors=$(jq -r .errors <<<"$batch")
-  ((errors == 0)) || warn "$errors of the samples failed: curl -u \$DLCS_KEY:\$DLCS_SECRET $BATCH/errorImages"
+  ((errors == 0)) || warn "$errors of the samples failed: curl -u \"\$DLCS_KEY:\$DLCS_SECRET\" $BATCH/errorImages"
 }

@@ -30,7 +30,7 @@ service_environment() {
   local name=$1
   ENVIRONMENT=("DLCS_ADMIN_LISTEN=127.0.0.1:${ADMIN_PORT[$name]}" "DLCS_LOG_FORMAT=pretty"
     "DLCS_PUBLIC_URL=$URL" "DLCS_STORAGE_URL=file://$LOCAL/storage" "DLCS_AMQP_URL=$AMQP_URL"
-    "DLCS_WORK_DIR=$LOCAL/work/$name")
+    "DLCS_WORK_DIR=$LOCAL/work/$name" NO_COLOR=1)
   [[ -z ${LISTEN_PORT[$name]:-} ]] || ENVIRONMENT+=("DLCS_LISTEN=127.0.0.1:${LISTEN_PORT[$name]}")
   case $name in
     gateway)

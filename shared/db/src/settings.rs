@@ -4,6 +4,7 @@ use secrecy::SecretString;
 
 /// Settings of the database.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Postgres")]
 pub struct DatabaseSettings {
     /// Where Postgres is: `postgres://user:password@host:port/database`.
     #[arg(long, env = "DLCS_DATABASE_URL", hide_env_values = true)]

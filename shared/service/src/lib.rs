@@ -18,7 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 pub use tokio_util::sync::CancellationToken;
 
 pub use pace::{Backoff, pause};
-pub use settings::{ServiceSettings, settings_table};
+pub use settings::ServiceSettings;
 
 /// How long a service may take to finish what it has begun once it was told to stop.
 pub const DRAIN: Duration = Duration::from_secs(30);
