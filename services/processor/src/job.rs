@@ -44,6 +44,7 @@ impl Process {
 
 impl Work for Process {
     const STAGE: Stage = Stage::Process;
+    const PUBLISHES: bool = true;
     type Output = Made;
 
     async fn run(&self, claim: &Claim) -> Result<Made, Failure> {

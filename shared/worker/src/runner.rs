@@ -103,8 +103,8 @@ enum End {
 enum Stored {
     /// Nobody: no commit was tried.
     Private,
-    /// A commit was tried and its answer was lost or bad: it may have told readers before it failed.
-    MaybePublished,
+    /// A commit was tried and its answer was lost or bad.
+    Offered,
 }
 
 /// What is to be told to the database.
@@ -163,14 +163,14 @@ impl<W: Work> Runner<W> {
             let error = match self.tell(claim, &report).await {
                 Ok(end) => return (end, output),
                 Err(CommitError::Failed(failure)) => {
-                    output = Stored::MaybePublished;
+                    output = Stored::Offered;
                     report = Report::Failure(failure);
                     continue;
                 }
                 Err(CommitError::Database(error)) => error,
             };
             if matches!(report, Report::Success(_)) {
-                output = Stored::MaybePublished;
+                output = Stored::Offered;
             }
             if !error.is_transient() || start.elapsed() > PATIENCE {
                 tracing::error!(%error, batch = %claim.batch, ordinal = claim.ordinal, "the end of a job is lost");
@@ -231,9 +231,8 @@ impl<W: Work> Runner<W> {
 
     async fn discard(&self, claim: &Claim, output: Stored) {
         match output {
-            Stored::Private => self.work.discard(claim).await,
-            // A few orphaned bytes are better than readers sent to what is gone.
-            Stored::MaybePublished => {}
+            Stored::Offered if W::PUBLISHES => {}
+            Stored::Private | Stored::Offered => self.work.discard(claim).await,
         }
     }
 

@@ -9,6 +9,10 @@ pub trait Work: Send + Sync + 'static {
     /// The stage that it takes items of.
     const STAGE: Stage;
 
+    /// Whether a commit shows readers what was stored before it is certain. If so, and the answer to a commit was lost,
+    /// what was stored stays: a few orphaned bytes are better than readers sent to what is gone.
+    const PUBLISHES: bool = false;
+
     /// What the work leaves in the store, to be committed.
     type Output: Send + Sync + 'static;
 
