@@ -53,7 +53,7 @@ pub struct DeliverySettings {
 
     /// Whether X-Forwarded-Proto and X-Forwarded-Host are believed where no public root is set: only behind a proxy that sets
     /// them.
-    #[arg(long, env = "DLCS_TRUST_FORWARDED", default_value = "false", action = clap::ArgAction::Set)]
+    #[arg(long, env = "DLCS_HTTP_TRUST_FORWARDED", default_value = "false", action = clap::ArgAction::Set)]
     pub trust_forwarded: bool,
 
     /// Pixels on the longer side of a composed answer, at most.
