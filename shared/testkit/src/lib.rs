@@ -1,18 +1,23 @@
-//! Real servers for tests: an own database, an own virtual host, and waiting without guessing.
+//! Real servers for tests: an own database, an own virtual host, a service in the test's process with a client, and
+//! waiting without guessing.
 //!
 //! The servers themselves are started by `./deploy/local/test`, which names them in [`DATABASE_VARIABLE`],
 //! [`AMQP_VARIABLE`] and [`RABBITMQ_API_VARIABLE`]. Every test takes a database or virtual host of its own, so that
 //! all of them can run at once; what a test took is given back when the value is dropped.
 
 mod cleanup;
+mod client;
 mod database;
 mod eventually;
+mod served;
 mod vhost;
 
 use anyhow::Context as _;
 
+pub use client::{Client, Key, PUBLIC, Reply};
 pub use database::TestDatabase;
 pub use eventually::eventually;
+pub use served::Served;
 pub use vhost::TestVhost;
 
 /// Names the Postgres server: a URL of a user who may create databases.

@@ -1,9 +1,6 @@
 //! A status service in this process, on servers of its own, with two customers and a key each.
 
 use std::convert::Infallible;
-use std::net::TcpListener;
-use std::thread::JoinHandle;
-use std::time::Duration;
 
 use clap::Parser;
 use dlcs_broker::{Broker, BrokerSettings, Heard};
@@ -13,45 +10,21 @@ use dlcs_db::{Connection, Database, DatabaseSettings, api_key, customer};
 use dlcs_messages::Hint;
 use dlcs_model::{BatchId, CustomerId, Failure, FailureCode, ImageId, Lane, SpaceId, Stage};
 use dlcs_service::Context;
-use dlcs_testkit::{TestDatabase, TestVhost};
+use dlcs_testkit::{Client, Key, Served, TestDatabase, TestVhost};
+pub use dlcs_testkit::{PUBLIC, Reply};
 use futures::{Stream, StreamExt};
-use reqwest::header::HeaderMap;
-use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use reqwest::{Method, RequestBuilder};
 use secrecy::SecretString;
-use serde_json::Value;
 use status::Settings;
-
-/// The root in all URLs of answers; requests go elsewhere.
-pub const PUBLIC: &str = "https://dlcs.example";
-
-/// An answer, read.
-#[derive(Debug)]
-pub struct Reply {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub json: Value,
-}
-
-impl Reply {
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-
-    /// What each member says under `name`.
-    pub fn members(&self, name: &str) -> Vec<Value> {
-        self.json["member"].as_array().unwrap().iter().map(|member| member[name].clone()).collect()
-    }
-}
 
 pub struct World {
     pub database: Database,
     pub customer: CustomerId,
     pub other: CustomerId,
-    http: Client,
-    root: String,
+    client: Client,
     amqp: String,
-    context: Context,
-    thread: Option<JoinHandle<anyhow::Result<()>>>,
+    // Ends before the servers it needs.
+    _served: Served,
     _servers: (TestDatabase, TestVhost),
 }
 
@@ -64,18 +37,12 @@ impl World {
         let (customer, other) = (add_customer(&rows, "library").await, add_customer(&rows, "other").await);
         let arguments = ["status", "--database-url", &url, "--amqp-url", &amqp, "--public-url", PUBLIC];
         let settings = Settings::parse_from(arguments);
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let root = format!("http://{}", listener.local_addr().unwrap());
         let context = Context::detached("status");
-        let own = context.clone();
-        let thread = std::thread::spawn(move || {
-            let runtime =
-                || tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-            actix_web::rt::System::with_tokio_rt(runtime).block_on(status::start_on(listener, settings, own))
-        });
-        let http = Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
-        let (thread, servers) = (Some(thread), (database, vhost));
-        Self { database: rows, customer, other, http, root, amqp, context, thread, _servers: servers }
+        let shutdown = context.shutdown.clone();
+        let run = |listener| status::start_on(listener, settings, context);
+        let served = Served::start(run, move || shutdown.cancel()).unwrap();
+        let client = Client::new(served.root()).unwrap();
+        Self { database: rows, customer, other, client, amqp, _served: served, _servers: (database, vhost) }
     }
 
     pub async fn db(&self) -> Connection {
@@ -89,15 +56,12 @@ impl World {
 
     /// The same with another secret.
     pub fn request_with(&self, method: Method, path: &str, secret: &str) -> RequestBuilder {
-        let url = format!("{}/customers/{}/queue{path}", self.root, self.customer);
-        self.http.request(method, url).basic_auth("library", Some(secret))
+        let path = format!("/customers/{}/queue{path}", self.customer);
+        self.client.request(method, &path, &Key("library".to_owned(), secret.to_owned()))
     }
 
     pub async fn send(&self, request: RequestBuilder) -> Reply {
-        let response = request.send().await.unwrap();
-        let (status, headers) = (response.status(), response.headers().clone());
-        let json = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or(Value::Null);
-        Reply { status, headers, json }
+        Reply::to(request).await.unwrap()
     }
 
     pub async fn get(&self, path: &str) -> Reply {
@@ -145,16 +109,6 @@ impl World {
         let mut events = broker.subscribe_events(&["batch.finished"]);
         assert_eq!(events.next().await, Some(Heard::Gap));
         events
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        self.context.shutdown.cancel();
-        let ended = self.thread.take().map(JoinHandle::join);
-        if !std::thread::panicking() {
-            ended.unwrap().unwrap().unwrap();
-        }
     }
 }
 
