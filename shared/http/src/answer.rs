@@ -4,9 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
-use crate::Problem;
+use crate::{EntityTag, Problem};
 
 /// The media type of every resource.
 const JSON_LD: &str = "application/ld+json";
@@ -14,9 +13,9 @@ const JSON_LD: &str = "application/ld+json";
 /// What an entity tag is made from.
 #[derive(Debug, Clone, Copy)]
 pub enum Tag<'t> {
-    /// The body.
+    /// The body: a strong tag.
     Body,
-    /// This text, for a body that also shows the time of asking.
+    /// This text, for a body that also shows the time of asking: a weak tag.
     Version(&'t str),
 }
 
@@ -74,57 +73,64 @@ impl<'r> Answer<'r> {
     /// # Errors
     /// If the body cannot be written as JSON.
     pub fn body(self, body: &impl Serialize) -> Result<HttpResponse, Problem> {
+        Ok(self.bytes(JSON_LD, serde_json::to_vec(body).map_err(Problem::internal)?))
+    }
+
+    /// The answer with a body of any other kind.
+    #[must_use]
+    pub fn bytes(self, media_type: &str, body: Vec<u8>) -> HttpResponse {
         let Self { request, status, headers, tag } = self;
-        let body = serde_json::to_vec(body).map_err(Problem::internal)?;
         let tag = match tag {
-            Tag::Body => entity_tag(&body),
-            Tag::Version(text) => entity_tag(text.as_bytes()),
+            Tag::Body => EntityTag::of_bytes(&body),
+            Tag::Version(text) => EntityTag::weak(text),
         };
         let safe = request.method().is_safe() && status == StatusCode::OK;
-        let known = safe && has_tag(request, &tag);
+        let known = safe && tag.is_known_to(request);
         let mut response = HttpResponse::build(if known { StatusCode::NOT_MODIFIED } else { status });
         response.insert_header((header::CACHE_CONTROL, "private, no-cache"));
         if safe {
-            response.insert_header((header::ETAG, tag));
+            response.insert_header((header::ETAG, tag.to_string()));
         }
         for header in headers {
             response.insert_header(header);
         }
         if known {
-            return Ok(response.finish());
+            return response.finish();
         }
-        Ok(response.insert_header((header::CONTENT_TYPE, JSON_LD)).body(body))
+        response.insert_header((header::CONTENT_TYPE, media_type)).body(body)
     }
-}
-
-fn entity_tag(text: &[u8]) -> String {
-    let digest = Sha256::digest(text);
-    let hex: String = digest[..12].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{hex}\"")
-}
-
-fn has_tag(request: &HttpRequest, tag: &str) -> bool {
-    let values = request.headers().get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
-    values
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use actix_web::http::Method;
     use actix_web::test::TestRequest;
 
     #[test]
     fn what_the_client_has_is_not_sent_again() {
         let first = Answer::ok(&TestRequest::get().to_http_request()).body(&"page").unwrap();
         let tag = first.headers().get(header::ETAG).unwrap().to_str().unwrap().to_owned();
-        for (known, status) in [(tag.clone(), 304), (format!("\"x\", W/{tag}"), 304), ("\"x\"".to_owned(), 200)] {
-            let request = TestRequest::get().insert_header((header::IF_NONE_MATCH, known)).to_http_request();
-            assert_eq!(Answer::ok(&request).body(&"page").unwrap().status(), status);
+        let list = format!("\"x\", W/{tag}");
+        for (known, status) in [(&*tag, 304), (&list, 304), ("*", 304), ("\"x\"", 200), ("", 200)] {
+            for request in [TestRequest::get(), TestRequest::default().method(Method::HEAD)] {
+                let request = request.insert_header((header::IF_NONE_MATCH, known)).to_http_request();
+                let answer = Answer::ok(&request).body(&"page").unwrap();
+                assert_eq!(answer.status(), status, "{} {known}", request.method());
+                assert_eq!(answer.headers().get(header::ETAG).unwrap(), &tag);
+            }
         }
         let request = TestRequest::post().insert_header((header::IF_NONE_MATCH, tag)).to_http_request();
         assert_eq!(Answer::created(&request, "/x").body(&"page").unwrap().status(), 201);
+    }
+
+    #[test]
+    fn a_body_that_shows_the_time_has_a_weak_tag() {
+        let first = Answer::ok(&TestRequest::get().to_http_request()).tag(Tag::Version("1")).body(&"12:00").unwrap();
+        let tag = first.headers().get(header::ETAG).unwrap().to_str().unwrap().to_owned();
+        assert!(tag.starts_with("W/\""), "{tag}");
+        let request = TestRequest::get().insert_header((header::IF_NONE_MATCH, tag)).to_http_request();
+        assert_eq!(Answer::ok(&request).tag(Tag::Version("1")).body(&"12:01").unwrap().status(), 304);
+        assert_eq!(Answer::ok(&request).tag(Tag::Version("2")).body(&"12:01").unwrap().status(), 200);
     }
 }

@@ -9,14 +9,33 @@ use crate::Problem;
 
 /// The methods of one path.
 pub struct Methods {
+    path: String,
     resource: Resource,
     allowed: Vec<Method>,
+}
+
+/// One thing that can be asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// How.
+    pub method: Method,
+    /// Where: a pattern with `{names}`.
+    pub path: String,
 }
 
 /// Begins the methods of a path.
 #[must_use]
 pub fn resource(path: &str) -> Methods {
-    Methods { resource: web::resource(path.to_owned()), allowed: Vec::new() }
+    Methods { path: path.to_owned(), resource: web::resource(path.to_owned()), allowed: Vec::new() }
+}
+
+/// Everything that a table of paths offers, for whoever has to look at all of it.
+#[must_use]
+pub fn routes_of(table: Vec<Methods>) -> Vec<Route> {
+    let of = |Methods { path, allowed, .. }| {
+        allowed.into_iter().map(move |method| Route { method, path: String::clone(&path) }).collect::<Vec<_>>()
+    };
+    table.into_iter().flat_map(of).collect()
 }
 
 impl Methods {
