@@ -10,6 +10,7 @@ use dlcs_db::Database;
 use dlcs_service::Context;
 use dlcs_storage::Store;
 use dlcs_worker::{Tools, WorkDir};
+use futures::future::BoxFuture;
 
 pub use job::Fetch;
 pub use settings::{FetchSettings, Settings};
@@ -18,7 +19,12 @@ pub use settings::{FetchSettings, Settings};
 ///
 /// # Errors
 /// If the settings cannot be used.
-pub async fn start(settings: Settings, context: Context) -> anyhow::Result<()> {
+pub fn start(settings: Settings, context: Context) -> BoxFuture<'static, anyhow::Result<()>> {
+    // Boxed, so that the service is compiled here once and not again in every program that awaits it.
+    Box::pin(run(settings, context))
+}
+
+async fn run(settings: Settings, context: Context) -> anyhow::Result<()> {
     let Settings { service: _, database, broker, storage, worker, fetch } = settings;
     for network in &fetch.allow_networks.0 {
         tracing::warn!(%network, "the address guard lets this network through");

@@ -23,6 +23,7 @@ use dlcs_db::Database;
 use dlcs_http::{Authenticator, Paging};
 use dlcs_service::Context;
 use dlcs_storage::Store;
+use futures::future::LocalBoxFuture;
 
 use gateway::Gateway;
 pub use settings::Settings;
@@ -31,16 +32,27 @@ pub use settings::Settings;
 ///
 /// # Errors
 /// If it cannot start: a port that is taken, settings that make no sense.
-pub async fn start(settings: Settings, context: Context) -> anyhow::Result<()> {
-    let listener = dlcs_http::bind(&settings.http)?;
-    start_on(listener, settings, context).await
+pub fn start(settings: Settings, context: Context) -> LocalBoxFuture<'static, anyhow::Result<()>> {
+    // Boxed, so that the service is compiled here once and not again in every program that awaits it.
+    Box::pin(async move {
+        let listener = dlcs_http::bind(&settings.http)?;
+        run(listener, settings, context).await
+    })
 }
 
 /// The same on a port that is open already.
 ///
 /// # Errors
 /// See [`start`].
-pub async fn start_on(listener: TcpListener, settings: Settings, context: Context) -> anyhow::Result<()> {
+pub fn start_on(
+    listener: TcpListener,
+    settings: Settings,
+    context: Context,
+) -> LocalBoxFuture<'static, anyhow::Result<()>> {
+    Box::pin(run(listener, settings, context))
+}
+
+async fn run(listener: TcpListener, settings: Settings, context: Context) -> anyhow::Result<()> {
     let database = Database::connect(&settings.database)?;
     let store = Store::connect(&settings.storage).await?;
     let broker = Broker::start(&settings.broker, &context)?;

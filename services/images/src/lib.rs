@@ -21,6 +21,7 @@ use std::net::TcpListener;
 
 use anyhow::Context as _;
 use dlcs_storage::Store;
+use futures::future::BoxFuture;
 
 pub use server::serve;
 pub use settings::{AccessLog, DeliverySettings, Settings};
@@ -29,7 +30,12 @@ pub use settings::{AccessLog, DeliverySettings, Settings};
 ///
 /// # Errors
 /// If the store's settings are unusable or the port cannot be opened.
-pub async fn start(settings: Settings, context: dlcs_service::Context) -> anyhow::Result<()> {
+pub fn start(settings: Settings, context: dlcs_service::Context) -> BoxFuture<'static, anyhow::Result<()>> {
+    // Boxed, so that the service is compiled here once and not again in every program that awaits it.
+    Box::pin(run(settings, context))
+}
+
+async fn run(settings: Settings, context: dlcs_service::Context) -> anyhow::Result<()> {
     let Settings { service: _, storage, delivery } = settings;
     let store = Store::connect(&storage).await?;
     let listener = TcpListener::bind(delivery.listen)

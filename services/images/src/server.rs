@@ -6,6 +6,7 @@ use actix_web::web::{Data, to};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use dlcs_service::{Context, DRAIN};
 use dlcs_storage::Store;
+use futures::future::BoxFuture;
 
 use crate::DeliverySettings;
 use crate::delivery::Delivery;
@@ -14,12 +15,16 @@ use crate::delivery::Delivery;
 ///
 /// # Errors
 /// If the server cannot run at all.
-pub async fn serve(
+pub fn serve(
     settings: &DeliverySettings,
     store: Store,
     listener: TcpListener,
     context: Context,
-) -> anyhow::Result<()> {
+) -> BoxFuture<'_, anyhow::Result<()>> {
+    Box::pin(run(settings, store, listener, context))
+}
+
+async fn run(settings: &DeliverySettings, store: Store, listener: TcpListener, context: Context) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let delivery = Data::new(Delivery::new(settings, store, &context.registry)?);
     // Paths are parsed by hand: ids may hold what routers treat specially.

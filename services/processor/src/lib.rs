@@ -11,6 +11,7 @@ use dlcs_db::Database;
 use dlcs_service::Context;
 use dlcs_storage::Store;
 use dlcs_worker::{Tools, WorkDir};
+use futures::future::BoxFuture;
 
 pub use command::derive_command;
 pub use job::Process;
@@ -20,7 +21,12 @@ pub use settings::{Command, ProcessSettings, Settings};
 ///
 /// # Errors
 /// If the settings cannot be used.
-pub async fn start(settings: Settings, context: Context) -> anyhow::Result<()> {
+pub fn start(settings: Settings, context: Context) -> BoxFuture<'static, anyhow::Result<()>> {
+    // Boxed, so that the service is compiled here once and not again in every program that awaits it.
+    Box::pin(run(settings, context))
+}
+
+async fn run(settings: Settings, context: Context) -> anyhow::Result<()> {
     let Settings { command: _, service: _, database, broker, storage, worker, process } = settings;
     let work_dir = WorkDir::open(&worker, context.name)?;
     let store = Store::connect(&storage).await?;

@@ -16,6 +16,7 @@ use dlcs_broker::{Broker, Publisher};
 use dlcs_db::{AsyncPgConnection, Database, customer};
 use dlcs_http::{Authenticator, Authorized, Paging, Problem};
 use dlcs_service::Context;
+use futures::future::LocalBoxFuture;
 
 use background::Work;
 use metrics::Metrics;
@@ -25,16 +26,27 @@ pub use settings::Settings;
 ///
 /// # Errors
 /// If it cannot start: a port that is taken, settings that make no sense.
-pub async fn start(settings: Settings, context: Context) -> anyhow::Result<()> {
-    let listener = dlcs_http::bind(&settings.http)?;
-    start_on(listener, settings, context).await
+pub fn start(settings: Settings, context: Context) -> LocalBoxFuture<'static, anyhow::Result<()>> {
+    // Boxed, so that the service is compiled here once and not again in every program that awaits it.
+    Box::pin(async move {
+        let listener = dlcs_http::bind(&settings.http)?;
+        run(listener, settings, context).await
+    })
 }
 
 /// The same on a port that is open already.
 ///
 /// # Errors
 /// See [`start`].
-pub async fn start_on(listener: TcpListener, settings: Settings, context: Context) -> anyhow::Result<()> {
+pub fn start_on(
+    listener: TcpListener,
+    settings: Settings,
+    context: Context,
+) -> LocalBoxFuture<'static, anyhow::Result<()>> {
+    Box::pin(run(listener, settings, context))
+}
+
+async fn run(listener: TcpListener, settings: Settings, context: Context) -> anyhow::Result<()> {
     let database = Database::connect(&settings.database)?;
     let broker = Broker::start(&settings.broker, &context)?;
     let work =
