@@ -26,6 +26,7 @@ use dlcs_storage::Store;
 use futures::future::LocalBoxFuture;
 
 use gateway::Gateway;
+pub use routes::all as routes;
 pub use settings::Settings;
 
 /// Runs the gateway until it is told to stop.

@@ -2,13 +2,13 @@
 
 use actix_web::http::Method;
 use actix_web::web::ServiceConfig;
-use dlcs_http::resource;
+use dlcs_http::{Methods, Route, resource, routes_of};
 
 use crate::{customers, entry_point, images, keys, queue, spaces};
 
-/// Adds every path. More specific paths stand before those with a variable in the same place.
-pub fn routes(app: &mut ServiceConfig) {
-    let paths = [
+/// Every path. More specific paths stand before those with a variable in the same place.
+fn table() -> Vec<Methods> {
+    vec![
         resource("/").get(entry_point::read),
         resource("/customers").get(customers::list).on(Method::POST, customers::create),
         resource("/customers/{customer}").get(customers::read),
@@ -28,8 +28,18 @@ pub fn routes(app: &mut ServiceConfig) {
         resource("/customers/{customer}/queue/priority")
             .get(queue::read_priority)
             .on(Method::POST, queue::post_priority),
-    ];
-    for path in paths {
+    ]
+}
+
+/// Adds every path.
+pub fn routes(app: &mut ServiceConfig) {
+    for path in table() {
         app.service(path.done());
     }
+}
+
+/// Every method of every path.
+#[must_use]
+pub fn all() -> Vec<Route> {
+    routes_of(table())
 }

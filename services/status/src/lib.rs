@@ -20,6 +20,7 @@ use futures::future::LocalBoxFuture;
 
 use background::Work;
 use metrics::Metrics;
+pub use routes::all as routes;
 pub use settings::Settings;
 
 /// Runs the status service until it is told to stop.

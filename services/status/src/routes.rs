@@ -2,13 +2,13 @@
 
 use actix_web::http::Method;
 use actix_web::web::ServiceConfig;
-use dlcs_http::resource;
+use dlcs_http::{Methods, Route, resource, routes_of};
 
 use crate::{batches, queue};
 
-/// Adds every path.
-pub fn routes(app: &mut ServiceConfig) {
-    let paths = [
+/// Every path.
+fn table() -> Vec<Methods> {
+    vec![
         resource("/customers/{customer}/queue").get(queue::read),
         resource("/customers/{customer}/queue/images").get(queue::images),
         resource("/customers/{customer}/queue/batches").get(batches::list_all),
@@ -20,8 +20,18 @@ pub fn routes(app: &mut ServiceConfig) {
         resource("/customers/{customer}/queue/batches/{batch}/errorImages").get(batches::error_images),
         resource("/customers/{customer}/queue/batches/{batch}/assets").get(batches::assets),
         resource("/customers/{customer}/queue/batches/{batch}/test").on(Method::POST, batches::test),
-    ];
-    for path in paths {
+    ]
+}
+
+/// Adds every path.
+pub fn routes(app: &mut ServiceConfig) {
+    for path in table() {
         app.service(path.done());
     }
+}
+
+/// Every method of every path.
+#[must_use]
+pub fn all() -> Vec<Route> {
+    routes_of(table())
 }
