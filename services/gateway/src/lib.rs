@@ -4,12 +4,14 @@
 mod background;
 mod bootstrap;
 mod customers;
+mod description;
 mod entry_point;
 mod gateway;
 mod images;
 mod keys;
 mod metrics;
 mod names;
+mod openapi;
 mod queue;
 mod routes;
 mod settings;
@@ -26,6 +28,7 @@ use dlcs_storage::Store;
 use futures::future::LocalBoxFuture;
 
 use gateway::Gateway;
+pub use openapi::openapi;
 pub use routes::all as routes;
 pub use settings::Settings;
 

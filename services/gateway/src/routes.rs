@@ -4,12 +4,13 @@ use actix_web::http::Method;
 use actix_web::web::ServiceConfig;
 use dlcs_http::{Methods, Route, resource, routes_of};
 
-use crate::{customers, entry_point, images, keys, queue, spaces};
+use crate::{customers, description, entry_point, images, keys, queue, spaces};
 
 /// Every path. More specific paths stand before those with a variable in the same place.
 fn table() -> Vec<Methods> {
     vec![
         resource("/").get(entry_point::read),
+        resource("/openapi.json").get(description::document::read),
         resource("/customers").get(customers::list).on(Method::POST, customers::create),
         resource("/customers/{customer}").get(customers::read),
         resource("/customers/{customer}/keys").get(keys::list).on(Method::POST, keys::create),

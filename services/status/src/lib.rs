@@ -4,6 +4,7 @@
 mod background;
 mod batches;
 mod metrics;
+mod openapi;
 mod queue;
 mod routes;
 mod settings;
@@ -20,6 +21,7 @@ use futures::future::LocalBoxFuture;
 
 use background::Work;
 use metrics::Metrics;
+pub use openapi::openapi;
 pub use routes::all as routes;
 pub use settings::Settings;
 

@@ -9,6 +9,15 @@ use dlcs_http::{Answer, Authorized, Paging, Problem, PublicLinks, view};
 use crate::require_customer;
 
 /// How much waits.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer}/queue",
+    operation_id = "readQueue",
+    tag = "queue",
+    responses(
+        (status = 200, description = "How much waits.", body = dlcs_api::Queue),
+    ),
+)]
 pub async fn read(
     request: HttpRequest,
     authorized: Authorized,
@@ -24,6 +33,15 @@ pub async fn read(
 }
 
 /// The images that are not finished, those of the oldest batch first.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer}/queue/images",
+    operation_id = "listQueueImages",
+    tag = "queue",
+    responses(
+        (status = 200, description = "Images that are not finished.", body = Vec<dlcs_api::BatchMember>),
+    ),
+)]
 pub async fn images(
     request: HttpRequest,
     authorized: Authorized,

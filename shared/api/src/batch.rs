@@ -53,14 +53,19 @@ impl Body for Batch {
 #[serde(rename_all = "camelCase")]
 pub struct BatchLinks {
     /// Images whose latest batch this is.
+    #[schema(format = "uri")]
     pub images: String,
     /// Those that finished well in it.
+    #[schema(format = "uri")]
     pub completed_images: String,
     /// Those that finished badly in it.
+    #[schema(format = "uri")]
     pub error_images: String,
     /// All that were submitted, with their outcome in it.
+    #[schema(format = "uri")]
     pub assets: String,
     /// Kept for compatibility.
+    #[schema(format = "uri")]
     pub test: String,
 }
 

@@ -14,6 +14,7 @@ pub struct Collection<T> {
     pub context: &'static str,
     /// The URL of the collection, without paging.
     #[serde(rename = "@id")]
+    #[schema(format = "uri")]
     pub id: String,
     /// Always `Collection`.
     #[serde(rename = "@type")]
@@ -35,11 +36,13 @@ pub struct Collection<T> {
 pub struct PartialCollectionView {
     /// This page.
     #[serde(rename = "@id")]
+    #[schema(format = "uri")]
     pub id: String,
     /// Always `PartialCollectionView`.
     #[serde(rename = "@type")]
     pub kind: &'static str,
     /// The first page.
+    #[schema(format = "uri")]
     pub first: String,
     /// The page before, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,6 +51,7 @@ pub struct PartialCollectionView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
     /// The last page.
+    #[schema(format = "uri")]
     pub last: String,
     /// This page's number, from 1.
     pub page: i64,

@@ -21,10 +21,13 @@ pub struct Customer {
     /// When it was created.
     pub created: Timestamp,
     /// Its API keys.
+    #[schema(format = "uri")]
     pub keys: String,
     /// Its spaces.
+    #[schema(format = "uri")]
     pub spaces: String,
     /// Its queue.
+    #[schema(format = "uri")]
     pub queue: String,
 }
 

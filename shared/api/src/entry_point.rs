@@ -9,6 +9,7 @@ use crate::resource::Body;
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct EntryPoint {
     /// The customers that the caller may see.
+    #[schema(format = "uri")]
     pub customers: String,
 }
 

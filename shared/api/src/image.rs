@@ -19,9 +19,11 @@ pub struct Image {
     pub space: SpaceId,
     /// Where it is fetched from.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uri")]
     pub origin: Option<String>,
     /// Where it was fetched from the first time.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uri")]
     pub initial_origin: Option<String>,
     /// What the bytes are, or were said to be before they were seen.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,7 +48,7 @@ pub struct Image {
     pub max_unauthorised: i32,
     /// Free JSON, as it came.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     pub metadata: Option<Value>,
     /// Width of the upright image, once it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,21 +77,26 @@ pub struct Image {
     pub error: Option<String>,
     /// Why its last registration failed, as a stable word.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<crate::scalars::FailureWord>)]
     pub error_code: Option<FailureCode>,
     /// Tries of its last registration.
     pub attempts: i32,
     /// The batch of its last registration; absent if that was immediate.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uri")]
     pub batch: Option<String>,
     /// The IIIF service's description.
+    #[schema(format = "uri")]
     pub info_json: String,
     /// The IIIF service.
+    #[schema(format = "uri")]
     pub image_service: String,
     /// The IIIF service of fixed sizes.
+    #[schema(format = "uri")]
     pub thumbnail_image_service: String,
     /// A thumbnail of 400 pixels on the long edge, once there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uri")]
     pub thumbnail400: Option<String>,
 }
 

@@ -9,6 +9,7 @@ pub mod batch_input;
 pub mod collection;
 pub mod customer;
 pub mod entry_point;
+pub mod examples;
 pub mod fault;
 pub mod image;
 pub mod image_input;
@@ -17,9 +18,13 @@ pub mod links;
 pub mod problem;
 pub mod queue;
 pub mod read;
+pub mod requests;
 pub mod resource;
+pub mod scalars;
 pub mod space;
+pub mod success;
 pub mod timestamp;
+pub mod vocabulary;
 
 pub use batch::{Batch, BatchMember, MemberState};
 pub use batch_input::{BatchInput, BatchRules, MemberInput, spaces_named};
@@ -31,9 +36,13 @@ pub use image::Image;
 pub use image_input::ImageInput;
 pub use key::Key;
 pub use links::Links;
-pub use problem::{Problem, ProblemKind};
+pub use problem::{ImageFailures, Problem, ProblemKind};
 pub use queue::Queue;
 pub use read::{Given, Reader};
 pub use resource::Resource;
 pub use space::{Space, SpaceInput};
+pub use success::Success;
 pub use timestamp::Timestamp;
+
+/// The OpenAPI document of the whole API as it is generated from the handlers; its server is filled in when it is sent.
+pub const OPENAPI: &str = include_str!("../openapi.json");

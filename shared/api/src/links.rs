@@ -27,6 +27,12 @@ impl Links {
         format!("{}/contexts/{name}.jsonld", self.root)
     }
 
+    /// A term of the vocabulary.
+    #[must_use]
+    pub fn vocabulary_term(&self, name: &str) -> String {
+        format!("{}/vocab#{name}", self.root)
+    }
+
     /// The entry point.
     #[must_use]
     pub fn entry_point(&self) -> String {

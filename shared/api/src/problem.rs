@@ -1,7 +1,10 @@
 //! The one shape of every error answer: RFC 9457 and a Hydra error at once.
 
+use std::collections::BTreeMap;
+
 use dlcs_model::FailureCode;
 use serde::Serialize;
+use utoipa::openapi::{RefOr, Response};
 
 use crate::Fault;
 use crate::collection::HYDRA;
@@ -134,7 +137,7 @@ pub struct Problem {
     pub instance: Option<String>,
     /// Why an image failed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<crate::scalars::FailureWord>)]
     pub error_code: Option<FailureCode>,
     /// Under which the log has more.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -178,5 +181,23 @@ impl Problem {
             request_id: None,
             errors: Vec::new(),
         }
+    }
+}
+
+/// The answers to an image that was to be registered at once and could not be, for the documentation.
+#[derive(Debug)]
+pub struct ImageFailures;
+
+impl utoipa::IntoResponses for ImageFailures {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut codes: BTreeMap<u16, Vec<String>> = BTreeMap::new();
+        for code in FailureCode::ALL {
+            codes.entry(code.http_status()).or_default().push(format!("`{code}`"));
+        }
+        let answer = |(status, codes): (u16, Vec<String>)| {
+            let text = format!("The image could not be registered: {}.", codes.join(", "));
+            (status.to_string(), RefOr::T(Response::new(text)))
+        };
+        codes.into_iter().map(answer).collect()
     }
 }

@@ -17,14 +17,19 @@ pub struct Queue {
     /// Images on which no work has begun.
     pub images_waiting: i64,
     /// All batches.
+    #[schema(format = "uri")]
     pub batches: String,
     /// Batches that are not finished.
+    #[schema(format = "uri")]
     pub active: String,
     /// Batches that are finished, the latest first.
+    #[schema(format = "uri")]
     pub recent: String,
     /// Images that are not finished.
+    #[schema(format = "uri")]
     pub images: String,
     /// Where to post what is urgent.
+    #[schema(format = "uri")]
     pub priority: String,
 }
 

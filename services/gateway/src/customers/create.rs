@@ -10,6 +10,18 @@ use super::view;
 use crate::Gateway;
 
 /// Creates a customer and makes its name known to the image service.
+#[utoipa::path(
+    post,
+    path = "/customers",
+    operation_id = "createCustomer",
+    tag = "customers",
+    request_body = dlcs_api::requests::CustomerRequest,
+    responses(
+        (status = 201, description = "The new customer.", body = dlcs_api::Customer),
+        (status = 403, description = "Only an administrator's key may do this."),
+        (status = 409, description = "The name is taken."),
+    ),
+)]
 pub async fn create(
     request: HttpRequest,
     _: Admin,

@@ -10,6 +10,15 @@ use super::view;
 use crate::Gateway;
 
 /// Customers, by their numbers.
+#[utoipa::path(
+    get,
+    path = "/customers",
+    operation_id = "listCustomers",
+    tag = "customers",
+    responses(
+        (status = 200, description = "Customers.", body = Vec<dlcs_api::Customer>),
+    ),
+)]
 pub async fn list(
     request: HttpRequest,
     caller: Caller,

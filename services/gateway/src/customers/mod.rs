@@ -1,8 +1,8 @@
 //! Customers.
 
-mod create;
-mod list;
-mod read;
+pub mod create;
+pub mod list;
+pub mod read;
 
 use dlcs_api::customer::CustomerInput;
 use dlcs_api::{Customer, Links};

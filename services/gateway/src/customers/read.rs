@@ -9,6 +9,15 @@ use super::{require, view};
 use crate::Gateway;
 
 /// One customer.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer}",
+    operation_id = "readCustomer",
+    tag = "customers",
+    responses(
+        (status = 200, description = "The customer.", body = dlcs_api::Customer),
+    ),
+)]
 pub async fn read(
     request: HttpRequest,
     authorized: Authorized,

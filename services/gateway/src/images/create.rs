@@ -11,6 +11,20 @@ use super::register::Registration;
 use crate::Gateway;
 
 /// Registers an image under the id it says, or under one that we assign.
+#[utoipa::path(
+    post,
+    path = "/customers/{customer}/spaces/{space}/images",
+    operation_id = "createImage",
+    tag = "images",
+    params(dlcs_api::requests::Patience),
+    request_body = dlcs_api::requests::NewImageRequest,
+    responses(
+        (status = 201, description = "The image, ready to be served.", body = dlcs_api::Image),
+        (status = 202, description = "The image, still under way.", body = dlcs_api::Image),
+        dlcs_api::ImageFailures,
+        (status = 409, description = "There is an image with this id."),
+    ),
+)]
 pub async fn create(
     request: HttpRequest,
     Authorized { customer, .. }: Authorized,

@@ -10,6 +10,15 @@ use dlcs_storage::StorageKey;
 use crate::Gateway;
 
 /// Deletes an image and withdraws its descriptor.
+#[utoipa::path(
+    delete,
+    path = "/customers/{customer}/spaces/{space}/images/{image}",
+    operation_id = "deleteImage",
+    tag = "images",
+    responses(
+        (status = 204, description = "The image is deleted."),
+    ),
+)]
 pub async fn delete(
     Authorized { customer, .. }: Authorized,
     (InPath(space), InPath(id)): (InPath<SpaceId>, InPath<ImageId>),

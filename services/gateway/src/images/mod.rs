@@ -1,10 +1,10 @@
 //! Images. Lists, bulk changes, patches and uploads of bytes have their places beside these files.
 
-mod create;
-mod delete;
+pub mod create;
+pub mod delete;
 mod prefer;
-mod put;
-mod read;
+pub mod put;
+pub mod read;
 mod register;
 
 use dlcs_api::{Given, ImageInput};

@@ -11,6 +11,20 @@ use super::register::Registration;
 use crate::Gateway;
 
 /// Registers the image of this URL; what is not said keeps its value.
+#[utoipa::path(
+    put,
+    path = "/customers/{customer}/spaces/{space}/images/{image}",
+    operation_id = "putImage",
+    tag = "images",
+    params(dlcs_api::requests::Patience),
+    request_body = dlcs_api::requests::ImageRequest,
+    responses(
+        (status = 200, description = "The image, registered again and ready to be served.", body = dlcs_api::Image),
+        (status = 201, description = "The new image, ready to be served.", body = dlcs_api::Image),
+        (status = 202, description = "The image, still under way.", body = dlcs_api::Image),
+        dlcs_api::ImageFailures,
+    ),
+)]
 pub async fn put(
     request: HttpRequest,
     Authorized { customer, .. }: Authorized,

@@ -10,6 +10,15 @@ use dlcs_model::{ImageId, ImageKey, SpaceId};
 use crate::Gateway;
 
 /// One image.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer}/spaces/{space}/images/{image}",
+    operation_id = "readImage",
+    tag = "images",
+    responses(
+        (status = 200, description = "The image.", body = dlcs_api::Image),
+    ),
+)]
 pub async fn read(
     request: HttpRequest,
     Authorized { customer, .. }: Authorized,

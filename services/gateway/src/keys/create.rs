@@ -10,6 +10,15 @@ use secrecy::ExposeSecret;
 use crate::{Gateway, customers};
 
 /// Creates a key.
+#[utoipa::path(
+    post,
+    path = "/customers/{customer}/keys",
+    operation_id = "createKey",
+    tag = "keys",
+    responses(
+        (status = 201, description = "The new key with its secret, which is never shown again.", body = dlcs_api::Key),
+    ),
+)]
 pub async fn create(
     request: HttpRequest,
     authorized: Authorized,

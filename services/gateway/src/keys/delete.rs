@@ -8,6 +8,16 @@ use dlcs_http::{Authenticator, Authorized, Problem};
 use crate::{Gateway, customers};
 
 /// Revokes a key.
+#[utoipa::path(
+    delete,
+    path = "/customers/{customer}/keys/{key}",
+    operation_id = "deleteKey",
+    tag = "keys",
+    responses(
+        (status = 204, description = "The key is revoked."),
+        (status = 400, description = "This is the administrator's last key; create another one first."),
+    ),
+)]
 pub async fn delete(
     authorized: Authorized,
     path: Path<(String, String)>,

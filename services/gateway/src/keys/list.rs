@@ -9,6 +9,15 @@ use dlcs_http::{Answer, Authorized, Paging, Problem, PublicLinks};
 use crate::{Gateway, customers};
 
 /// The keys, oldest first.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer}/keys",
+    operation_id = "listKeys",
+    tag = "keys",
+    responses(
+        (status = 200, description = "The keys, without their secrets.", body = Vec<dlcs_api::Key>),
+    ),
+)]
 pub async fn list(
     request: HttpRequest,
     authorized: Authorized,

@@ -1,8 +1,8 @@
 //! A customer's API keys.
 
-mod create;
-mod delete;
-mod list;
+pub mod create;
+pub mod delete;
+pub mod list;
 
 pub use create::create;
 pub use delete::delete;

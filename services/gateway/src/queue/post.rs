@@ -16,6 +16,19 @@ use crate::{Gateway, images};
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Registers in the normal lane.
+#[utoipa::path(
+    post,
+    path = "/customers/{customer}/queue",
+    operation_id = "postBatch",
+    tag = "queue",
+    params(dlcs_api::requests::Repeatable),
+    request_body = dlcs_api::requests::BatchRequest,
+    responses(
+        (status = 200, description = "The batch that this idempotency key made before.", body = dlcs_api::Batch),
+        (status = 201, description = "The new batch.", body = dlcs_api::Batch),
+        (status = 422, description = "The idempotency key was used for another request."),
+    ),
+)]
 pub async fn post(
     request: HttpRequest,
     authorized: Authorized,
@@ -27,6 +40,19 @@ pub async fn post(
 }
 
 /// Registers in the priority lane.
+#[utoipa::path(
+    post,
+    path = "/customers/{customer}/queue/priority",
+    operation_id = "postPriorityBatch",
+    tag = "queue",
+    params(dlcs_api::requests::Repeatable),
+    request_body = dlcs_api::requests::BatchRequest,
+    responses(
+        (status = 200, description = "The batch that this idempotency key made before.", body = dlcs_api::Batch),
+        (status = 201, description = "The new batch.", body = dlcs_api::Batch),
+        (status = 422, description = "The idempotency key was used for another request."),
+    ),
+)]
 pub async fn post_priority(
     request: HttpRequest,
     authorized: Authorized,

@@ -10,6 +10,15 @@ use dlcs_model::Lane;
 use crate::{Gateway, customers};
 
 /// The priority lane's queue.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer}/queue/priority",
+    operation_id = "readPriorityQueue",
+    tag = "queue",
+    responses(
+        (status = 200, description = "How much waits in the priority lane.", body = dlcs_api::Queue),
+    ),
+)]
 pub async fn read_priority(
     request: HttpRequest,
     authorized: Authorized,

@@ -10,6 +10,17 @@ use super::{fields, problem, resource};
 use crate::Gateway;
 
 /// Creates a space.
+#[utoipa::path(
+    post,
+    path = "/customers/{customer}/spaces",
+    operation_id = "createSpace",
+    tag = "spaces",
+    request_body = dlcs_api::requests::NewSpaceRequest,
+    responses(
+        (status = 201, description = "The new space.", body = dlcs_api::Space),
+        (status = 409, description = "Another space has this name."),
+    ),
+)]
 pub async fn create(
     request: HttpRequest,
     Authorized { customer, .. }: Authorized,

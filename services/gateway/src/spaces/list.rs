@@ -10,6 +10,15 @@ use super::view;
 use crate::{Gateway, customers};
 
 /// The spaces, by their numbers.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer}/spaces",
+    operation_id = "listSpaces",
+    tag = "spaces",
+    responses(
+        (status = 200, description = "Spaces.", body = Vec<dlcs_api::Space>),
+    ),
+)]
 pub async fn list(
     request: HttpRequest,
     authorized: Authorized,

@@ -1,9 +1,9 @@
 //! Spaces.
 
-mod create;
-mod list;
-mod put;
-mod read;
+pub mod create;
+pub mod list;
+pub mod put;
+pub mod read;
 
 use dlcs_api::{Given, Links, Resource, Space, SpaceInput};
 use dlcs_db::space::{self, SpaceFields, WriteSpaceError};

@@ -11,6 +11,18 @@ use super::{fields, problem, resource};
 use crate::Gateway;
 
 /// Creates a space at a chosen number, or changes it.
+#[utoipa::path(
+    put,
+    path = "/customers/{customer}/spaces/{space}",
+    operation_id = "putSpace",
+    tag = "spaces",
+    request_body = dlcs_api::requests::SpaceRequest,
+    responses(
+        (status = 200, description = "The space as it is now.", body = dlcs_api::Space),
+        (status = 201, description = "The new space.", body = dlcs_api::Space),
+        (status = 409, description = "Another space has this name."),
+    ),
+)]
 pub async fn put(
     request: HttpRequest,
     Authorized { customer, .. }: Authorized,
@@ -30,6 +42,17 @@ pub async fn put(
 }
 
 /// Changes a space that is there.
+#[utoipa::path(
+    patch,
+    path = "/customers/{customer}/spaces/{space}",
+    operation_id = "patchSpace",
+    tag = "spaces",
+    request_body = dlcs_api::requests::SpaceRequest,
+    responses(
+        (status = 200, description = "The space as it is now.", body = dlcs_api::Space),
+        (status = 409, description = "Another space has this name."),
+    ),
+)]
 pub async fn patch(
     request: HttpRequest,
     Authorized { customer, .. }: Authorized,

@@ -10,6 +10,15 @@ use super::resource;
 use crate::Gateway;
 
 /// One space.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer}/spaces/{space}",
+    operation_id = "readSpace",
+    tag = "spaces",
+    responses(
+        (status = 200, description = "The space.", body = dlcs_api::Space),
+    ),
+)]
 pub async fn read(
     request: HttpRequest,
     Authorized { customer, .. }: Authorized,

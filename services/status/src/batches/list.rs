@@ -16,16 +16,43 @@ use crate::require_customer;
 type Asked = (Authorized, Paging, PublicLinks, Data<Database>);
 
 /// All batches, newest first.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer}/queue/batches",
+    operation_id = "listBatches",
+    tag = "batches",
+    responses(
+        (status = 200, description = "Batches.", body = Vec<dlcs_api::Batch>),
+    ),
+)]
 pub async fn list_all(request: HttpRequest, asked: Asked) -> Result<HttpResponse, Problem> {
     list(request, asked, "batches", Which::All).await
 }
 
 /// Those that are not finished, newest first.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer}/queue/active",
+    operation_id = "listActiveBatches",
+    tag = "batches",
+    responses(
+        (status = 200, description = "Batches.", body = Vec<dlcs_api::Batch>),
+    ),
+)]
 pub async fn list_active(request: HttpRequest, asked: Asked) -> Result<HttpResponse, Problem> {
     list(request, asked, "active", Which::Active).await
 }
 
 /// Those that are finished, the last finished first.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer}/queue/recent",
+    operation_id = "listRecentBatches",
+    tag = "batches",
+    responses(
+        (status = 200, description = "Batches.", body = Vec<dlcs_api::Batch>),
+    ),
+)]
 pub async fn list_recent(request: HttpRequest, asked: Asked) -> Result<HttpResponse, Problem> {
     list(request, asked, "recent", Which::Recent).await
 }

@@ -14,21 +14,57 @@ use super::require;
 type Asked = (Authorized, InPath<BatchId>, Paging, PublicLinks, Data<Database>);
 
 /// The images whose latest batch this is.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer}/queue/batches/{batch}/images",
+    operation_id = "listBatchImages",
+    tag = "batches",
+    responses(
+        (status = 200, description = "Images.", body = Vec<dlcs_api::BatchMember>),
+    ),
+)]
 pub async fn images(request: HttpRequest, asked: Asked) -> Result<HttpResponse, Problem> {
     list(request, asked, "images", Which::Current).await
 }
 
 /// Those that finished well in it.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer}/queue/batches/{batch}/completedImages",
+    operation_id = "listBatchCompletedImages",
+    tag = "batches",
+    responses(
+        (status = 200, description = "Images.", body = Vec<dlcs_api::BatchMember>),
+    ),
+)]
 pub async fn completed_images(request: HttpRequest, asked: Asked) -> Result<HttpResponse, Problem> {
     list(request, asked, "completedImages", Which::Completed).await
 }
 
 /// Those that finished badly in it.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer}/queue/batches/{batch}/errorImages",
+    operation_id = "listBatchErrorImages",
+    tag = "batches",
+    responses(
+        (status = 200, description = "Images.", body = Vec<dlcs_api::BatchMember>),
+    ),
+)]
 pub async fn error_images(request: HttpRequest, asked: Asked) -> Result<HttpResponse, Problem> {
     list(request, asked, "errorImages", Which::Failed).await
 }
 
 /// All that were submitted, whatever has become of them since.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer}/queue/batches/{batch}/assets",
+    operation_id = "listBatchAssets",
+    tag = "batches",
+    responses(
+        (status = 200, description = "Images.", body = Vec<dlcs_api::BatchMember>),
+    ),
+)]
 pub async fn assets(request: HttpRequest, asked: Asked) -> Result<HttpResponse, Problem> {
     list(request, asked, "assets", Which::Submitted).await
 }

@@ -1,9 +1,9 @@
 //! Batches.
 
-mod list;
-mod members;
-mod read;
-mod test;
+pub mod list;
+pub mod members;
+pub mod read;
+pub mod test;
 
 use dlcs_db::AsyncPgConnection;
 use dlcs_db::batch::{self, Batch};

@@ -12,6 +12,15 @@ use dlcs_model::BatchId;
 use super::require;
 
 /// One batch.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer}/queue/batches/{batch}",
+    operation_id = "readBatch",
+    tag = "batches",
+    responses(
+        (status = 200, description = "The batch.", body = dlcs_api::Batch),
+    ),
+)]
 pub async fn read(
     request: HttpRequest,
     Authorized { customer, .. }: Authorized,

@@ -2,14 +2,23 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use dlcs_api::Success;
 use dlcs_db::Database;
 use dlcs_http::{Answer, Authorized, InPath, Problem};
 use dlcs_model::BatchId;
-use serde_json::json;
 
 use super::require;
 
 /// Says that a batch that exists is in order.
+#[utoipa::path(
+    post,
+    path = "/customers/{customer}/queue/batches/{batch}/test",
+    operation_id = "testBatch",
+    tag = "batches",
+    responses(
+        (status = 200, description = "Always a success.", body = dlcs_api::Success),
+    ),
+)]
 pub async fn test(
     request: HttpRequest,
     Authorized { customer, .. }: Authorized,
@@ -17,5 +26,5 @@ pub async fn test(
     database: Data<Database>,
 ) -> Result<HttpResponse, Problem> {
     require(&mut *database.get().await?, customer, id).await?;
-    Answer::ok(&request).body(&json!({"success": true}))
+    Answer::ok(&request).body(&Success { success: true })
 }

@@ -1,0 +1,3 @@
+//! What the API says about itself, open to all.
+
+pub mod document;

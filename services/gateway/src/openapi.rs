@@ -1,0 +1,36 @@
+//! What the gateway says about itself: the descriptions of its handlers, put together.
+
+use utoipa::OpenApi;
+
+use crate::{customers, description, entry_point, images, keys, queue, spaces};
+
+#[derive(OpenApi)]
+#[openapi(paths(
+    entry_point::read,
+    description::document::read,
+    customers::list::list,
+    customers::create::create,
+    customers::read::read,
+    keys::list::list,
+    keys::create::create,
+    keys::delete::delete,
+    spaces::list::list,
+    spaces::create::create,
+    spaces::read::read,
+    spaces::put::put,
+    spaces::put::patch,
+    images::create::create,
+    images::read::read,
+    images::put::put,
+    images::delete::delete,
+    queue::post::post,
+    queue::post::post_priority,
+    queue::priority::read_priority,
+))]
+struct Gateway;
+
+/// The descriptions of all handlers of the gateway.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    Gateway::openapi()
+}

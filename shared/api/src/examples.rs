@@ -1,0 +1,143 @@
+//! One example of each resource, made from the types themselves.
+
+use chrono::{DateTime, Utc};
+use dlcs_model::{BatchId, CustomerId, FailureCode, ImageId, ImageKey, SpaceId};
+use serde_json::{Value, json};
+
+use crate::batch::BatchLinks;
+use crate::resource::Body;
+use crate::{
+    Batch, BatchMember, Customer, CustomerInput, EntryPoint, Image, Key, Links, MemberState, Queue, Resource, Space,
+    Timestamp,
+};
+
+const CUSTOMER: CustomerId = CustomerId(2);
+const SPACE: SpaceId = SpaceId(1);
+const BATCH: BatchId = BatchId(7);
+
+/// The example for a schema.
+#[must_use]
+pub fn of(schema: &str, links: &Links) -> Option<Value> {
+    let value = match schema {
+        "EntryPoint" => resource(links, links.entry_point(), EntryPoint::new(links)),
+        "Customer" => resource(links, links.customer(CUSTOMER), customer(links)),
+        "Key" => resource(links, links.key(CUSTOMER, "a1b2c3"), key()),
+        "Space" => resource(links, links.space(CUSTOMER, SPACE), space()),
+        "Image" => resource(links, image_url(links)?, image(links)?),
+        "Queue" => resource(links, links.queue(CUSTOMER), Queue::new(links, CUSTOMER, 120, 2, 80)),
+        "Batch" => resource(links, links.batch(CUSTOMER, BATCH), batch(links)),
+        "BatchMember" => resource(links, image_url(links)?, member(links)?),
+        _ => return None,
+    };
+    Some(value)
+}
+
+fn resource<T: Body>(links: &Links, id: String, body: T) -> Value {
+    json!(Resource::top(links, id, body))
+}
+
+fn at(second: i64) -> Timestamp {
+    let start = DateTime::<Utc>::UNIX_EPOCH + chrono::TimeDelta::seconds(1_795_413_600 + second);
+    Timestamp(start)
+}
+
+fn customer(links: &Links) -> Customer {
+    let input = CustomerInput { name: "wellcome".to_owned(), display_name: "Wellcome Collection".to_owned() };
+    Customer::new(links, CUSTOMER, input, false, at(0))
+}
+
+fn key() -> Key {
+    Key { key: "a1b2c3".to_owned(), secret: None, created: Some(at(0)), last_used: Some(at(3600)) }
+}
+
+fn space() -> Space {
+    Space {
+        id: SPACE.0,
+        name: "bibliography".to_owned(),
+        created: at(60),
+        default_tags: vec!["digitised".to_owned()],
+        default_roles: vec![],
+        default_max_unauthorised: -1,
+        max_unauthorised: -1,
+        number_of_images: Some(2),
+        approximate_number_of_images: Some(2),
+    }
+}
+
+fn image_key() -> Option<ImageKey> {
+    Some(ImageKey { customer: CUSTOMER, space: SPACE, id: ImageId::new("page-1").ok()? })
+}
+
+fn image_url(links: &Links) -> Option<String> {
+    Some(links.image(&image_key()?))
+}
+
+fn image(links: &Links) -> Option<Image> {
+    let key = image_key()?;
+    let (service, thumbs) = (links.image_service(&key), links.thumbs(&key));
+    Some(Image {
+        id: key.id,
+        space: SPACE,
+        origin: Some("https://example.org/1.jpg".to_owned()),
+        initial_origin: None,
+        media_type: Some("image/jpeg".to_owned()),
+        string1: "bib343434".to_owned(),
+        string2: String::new(),
+        string3: String::new(),
+        number1: 1,
+        number2: 0,
+        number3: 0,
+        tags: vec!["cover".to_owned(), "digitised".to_owned()],
+        roles: vec![],
+        max_unauthorised: -1,
+        metadata: None,
+        width: Some(4000),
+        height: Some(3000),
+        size: Some(2_345_678),
+        created: at(90),
+        queued: Some(at(90)),
+        dequeued: Some(at(91)),
+        finished: Some(at(93)),
+        ingesting: false,
+        error: None,
+        error_code: None,
+        attempts: 1,
+        batch: Some(links.batch(CUSTOMER, BATCH)),
+        info_json: format!("{service}/info.json"),
+        image_service: service,
+        thumbnail400: Some(format!("{thumbs}/full/!400,400/0/default.jpg")),
+        thumbnail_image_service: thumbs,
+    })
+}
+
+fn batch(links: &Links) -> Batch {
+    Batch {
+        submitted: at(90),
+        label: Some("bib343434".to_owned()),
+        count: 300,
+        completed: 98,
+        errors: 2,
+        finished: None,
+        superseded: false,
+        cancelled: false,
+        percent: 33.33,
+        queued_for: 1.25,
+        images_per_second: Some(12.5),
+        est_completion: Some(at(107)),
+        links: BatchLinks::new(links, CUSTOMER, BATCH),
+    }
+}
+
+fn member(links: &Links) -> Option<BatchMember> {
+    let image = Image {
+        width: None,
+        height: None,
+        size: None,
+        thumbnail400: None,
+        media_type: None,
+        error: Some("the origin answered 404 Not Found".to_owned()),
+        error_code: Some(FailureCode::OriginNotFound),
+        ..image(links)?
+    };
+    Some(BatchMember { state: MemberState::Error, image })
+}

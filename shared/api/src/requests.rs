@@ -1,0 +1,188 @@
+//! The forms of request bodies, for the documentation only: JSON is read by hand (see [`crate::read`]), so that every
+//! fault is found at once. Tests hold them against the readers: what these allow is taken, and nothing else is.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::scalars::{Origin, PixelLimit, SpaceNumber, Texts, Whole};
+
+/// A customer to create.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(examples(json!({"name": "wellcome", "displayName": "Wellcome Collection"})))]
+pub struct CustomerRequest {
+    /// Letters, digits and `_ . -`; usable in place of the number in public image URLs, so neither a number nor `v` and
+    /// a number.
+    #[schema(
+        min_length = 1,
+        max_length = 60,
+        pattern = r"^(?![vV]?[0-9]+$|[aA][dD][mM][iI][nN]$|\.+$)[A-Za-z0-9_.-]{1,60}$"
+    )]
+    pub name: String,
+    /// Its name for people; the name unless another is given.
+    #[schema(max_length = 255, pattern = r"^[^\u0000]*$")]
+    pub display_name: Option<String>,
+}
+
+/// A space as it is changed. What is absent keeps its value, `null` resets it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(examples(json!({"defaultTags": ["digitised"], "defaultMaxUnauthorised": 400})))]
+pub struct SpaceRequest {
+    /// Unique among the customer's; a new space needs one.
+    #[schema(max_length = 255, pattern = r"^[^\u0000]*[^\s\u0000][^\u0000]*$", nullable = false)]
+    pub name: Option<String>,
+    /// Tags that every new image gets besides its own.
+    pub default_tags: Option<Texts>,
+    /// Roles that every new image gets besides its own.
+    pub default_roles: Option<Texts>,
+    /// What a new image gets that does not say.
+    pub default_max_unauthorised: Option<PixelLimit>,
+    /// The same under its newer name.
+    pub max_unauthorised: Option<PixelLimit>,
+}
+
+/// A space to create.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(examples(json!({"name": "bibliography", "defaultTags": ["digitised"]})))]
+pub struct NewSpaceRequest {
+    /// Unique among the customer's.
+    #[schema(max_length = 255, pattern = r"^[^\u0000]*[^\s\u0000][^\u0000]*$")]
+    pub name: String,
+    /// Tags that every new image gets besides its own.
+    pub default_tags: Option<Texts>,
+    /// Roles that every new image gets besides its own.
+    pub default_roles: Option<Texts>,
+    /// What a new image gets that does not say.
+    pub default_max_unauthorised: Option<PixelLimit>,
+    /// The same under its newer name.
+    pub max_unauthorised: Option<PixelLimit>,
+}
+
+/// An image. What is absent keeps its value, `null` resets it; what only we write is ignored, so what was read can be
+/// sent back.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(examples(json!({"origin": "https://example.org/1.jpg", "string1": "bib343434", "number1": 1, "tags": ["cover"]})))]
+pub struct ImageRequest {
+    /// Where it is fetched from; a new image needs one.
+    pub origin: Option<Origin>,
+    /// Where it is fetched from the first time.
+    pub initial_origin: Option<Origin>,
+    /// What you believe the bytes to be; they are looked at all the same.
+    #[schema(max_length = 255, pattern = r"^[^\u0000]*$")]
+    pub media_type: Option<String>,
+    /// Free text.
+    #[schema(max_length = 4000, pattern = r"^[^\u0000]*$")]
+    pub string1: Option<String>,
+    /// Free text.
+    #[schema(max_length = 4000, pattern = r"^[^\u0000]*$")]
+    pub string2: Option<String>,
+    /// Free text.
+    #[schema(max_length = 4000, pattern = r"^[^\u0000]*$")]
+    pub string3: Option<String>,
+    /// Free number.
+    pub number1: Option<Whole>,
+    /// Free number.
+    pub number2: Option<Whole>,
+    /// Free number.
+    pub number3: Option<Whole>,
+    /// Free words.
+    pub tags: Option<Texts>,
+    /// Who may see it without limits.
+    pub roles: Option<Texts>,
+    /// Pixels on the long edge that anyone may see; -1, the default, for all.
+    pub max_unauthorised: Option<PixelLimit>,
+    /// Free JSON up to 8 KB, returned as it came.
+    #[schema(value_type = Option<Object>)]
+    pub metadata: Option<Value>,
+}
+
+/// A new image in a space.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(examples(json!({"id": "page-1", "origin": "https://example.org/1.jpg", "string1": "bib343434", "number1": 1})))]
+pub struct NewImageRequest {
+    /// Its id in its space, also as `{customer}/{space}/{id}`, as `modelId` or as the URL in `@id`. Without one we
+    /// assign a UUID.
+    #[schema(max_length = 200, pattern = r"^(?!\.{1,2}$)[A-Za-z0-9._~!$&'()*+,;=:@-]{0,200}$")]
+    pub id: Option<String>,
+    /// Where it is fetched from.
+    pub origin: Origin,
+    /// Everything else.
+    #[serde(flatten)]
+    pub rest: ImageRequest,
+}
+
+/// An image in a batch.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct MemberRequest {
+    /// A space that exists.
+    pub space: SpaceNumber,
+    /// Its id in its space, also as `{customer}/{space}/{id}`, as `modelId` or as the URL in `@id`. Without one we
+    /// assign a UUID.
+    #[schema(max_length = 200, pattern = r"^(?!\.{1,2}$)[A-Za-z0-9._~!$&'()*+,;=:@-]{0,200}$")]
+    pub id: Option<String>,
+    /// Where it is fetched from.
+    pub origin: Origin,
+    /// Everything else.
+    #[serde(flatten)]
+    pub rest: ImageRequest,
+}
+
+/// A collection of images to register, all or none.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(examples(json!({
+    "@type": "Collection", "label": "bib343434",
+    "member": [
+        {"space": 1, "id": "page-1", "origin": "https://example.org/1.jpg", "string1": "bib343434", "number1": 1},
+        {"space": 1, "id": "page-2", "origin": "https://example.org/2.jpg", "string1": "bib343434", "number1": 2}
+    ]
+})))]
+pub struct BatchRequest {
+    /// `Collection`, if it is said.
+    #[serde(rename = "@type")]
+    pub kind: Option<CollectionType>,
+    /// A name for the batch, to find it again.
+    #[schema(max_length = 255, pattern = r"^[^\u0000]*$")]
+    pub label: Option<String>,
+    /// The images; also as `hydra:member` or `members`.
+    #[schema(min_items = 1, max_items = 10_000)]
+    pub member: Vec<MemberRequest>,
+}
+
+/// How a collection may call itself.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub enum CollectionType {
+    /// As we write it.
+    Collection,
+    /// With its prefix.
+    #[serde(rename = "hydra:Collection")]
+    Hydra,
+    /// In full.
+    #[serde(rename = "http://www.w3.org/ns/hydra/core#Collection")]
+    Full,
+}
+
+/// What a client says about repeating a POST.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct Repeatable {
+    /// Makes the request safe to repeat for 24 hours: the same key and body give the same batch again.
+    #[param(
+        rename = "Idempotency-Key",
+        min_length = 1,
+        max_length = 255,
+        example = "5f0c1c1e-8f0d-4c39-a3a5-3c8b4f1f2a77"
+    )]
+    pub idempotency_key: Option<String>,
+}
+
+/// How long a client is willing to wait (RFC 7240).
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct Patience {
+    /// `wait=n`: an answer within n seconds, 202 if the image is not ready by then; `respond-async`: at once.
+    #[param(rename = "Prefer", example = "respond-async")]
+    pub prefer: Option<String>,
+}

@@ -1,0 +1,170 @@
+//! What is true of every operation of a kind, so that handlers need not say it: what can be refused, what a list looks
+//! like, which headers there are.
+
+use dlcs_api::{Collection, PartialCollectionView, Problem};
+use serde_json::{Map, Value, json};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::problems;
+
+/// The parts of paths that stand for something.
+const PARAMETERS: [(&str, &str, &str); 5] = [
+    ("customer", "integer", "A customer's number."),
+    ("space", "integer", "A space's number."),
+    ("image", "string", "An image's id in its space. Every character it may have stands for itself in a path."),
+    ("batch", "integer", "A batch's number."),
+    ("key", "string", "An API key."),
+];
+
+/// Completes every operation.
+pub fn apply(all: &mut Value) {
+    let components = all["components"].take();
+    let mut schemas = components["schemas"].as_object().unwrap().clone();
+    for (path, item) in all["paths"].as_object_mut().unwrap() {
+        for (method, operation) in item.as_object_mut().unwrap() {
+            Rules { path, method, schemas: &mut schemas }.apply(operation);
+        }
+    }
+    add::<Problem>(&mut schemas);
+    add::<PartialCollectionView>(&mut schemas);
+    schemas.sort_keys();
+    all["components"] = components;
+    all["components"]["schemas"] = Value::Object(schemas);
+    all["components"]["parameters"] = PARAMETERS.iter().map(parameter).collect::<Map<_, _>>().into();
+    all["components"]["responses"] = problems::components();
+}
+
+fn add<T: ToSchema>(schemas: &mut Map<String, Value>) {
+    let mut parts = Vec::new();
+    T::schemas(&mut parts);
+    schemas.extend(parts.into_iter().map(|(name, schema)| (name, json!(schema))));
+    schemas.insert(T::name().into_owned(), json!(T::schema()));
+}
+
+fn parameter((name, kind, description): &(&str, &str, &str)) -> (String, Value) {
+    let example = if *kind == "integer" { json!(1) } else { json!("page-1") };
+    let mut schema = json!({"type": kind});
+    match *name {
+        "image" => schema["pattern"] = json!(r"^(?!\.{1,2}$)[A-Za-z0-9._~!$&'()*+,;=:@-]{1,200}$"),
+        "key" => schema["minLength"] = json!(1),
+        "batch" => schema["format"] = json!("int64"),
+        _ => schema["format"] = json!("int32"),
+    }
+    let value = json!({
+        "name": name, "in": "path", "required": true, "description": description, "schema": schema, "example": example
+    });
+    ((*name).to_owned(), value)
+}
+
+struct Rules<'r> {
+    path: &'r str,
+    method: &'r str,
+    schemas: &'r mut Map<String, Value>,
+}
+
+impl Rules<'_> {
+    fn apply(&mut self, operation: &mut Value) {
+        let summary = operation["summary"].as_str().unwrap_or_default().trim_end_matches('.').to_owned();
+        operation["summary"] = json!(summary);
+        let listed = self.collections(&mut operation["responses"]);
+        self.parameters(operation, listed);
+        self.refusals(operation, listed);
+        headers(self.method, &mut operation["responses"]);
+    }
+
+    /// A list of something is a page of a collection of it.
+    fn collections(&mut self, answers: &mut Value) -> bool {
+        let mut listed = false;
+        for answer in answers.as_object_mut().unwrap().values_mut() {
+            let Some(content) = answer.get_mut("content").and_then(Value::as_object_mut) else { continue };
+            let Some(json) = content.get_mut("application/json") else { continue };
+            let Some(item) = json["schema"]["items"]["$ref"].as_str() else { continue };
+            let (name, item) = (item.rsplit('/').next().unwrap().to_owned(), json!({"$ref": item}));
+            let member = self.schemas[&name]["examples"][0].clone();
+            let collection = format!("{name}Collection");
+            self.schemas.entry(collection.clone()).or_insert_with(|| page(item, &member));
+            *json = json!({"schema": {"$ref": format!("#/components/schemas/{collection}")}});
+            listed = true;
+        }
+        listed
+    }
+
+    /// What stands in the path, and what a list can be asked.
+    fn parameters(&self, operation: &mut Value, listed: bool) {
+        let own = operation["parameters"].take();
+        let own = own.as_array().cloned().unwrap_or_default();
+        let in_path = self.path.split(['{', '}']).skip(1).step_by(2);
+        let mut all: Vec<Value> =
+            in_path.map(|name| json!({"$ref": format!("#/components/parameters/{name}")})).collect();
+        all.extend(own.into_iter().filter(|parameter| parameter["in"] != "path"));
+        if listed && !all.iter().any(|parameter| parameter["name"] == "page") {
+            all.push(json!({"name": "page", "in": "query", "description": "The page, from 1.", "schema": {"type": "integer", "default": 1}}));
+            all.push(json!({"name": "pageSize", "in": "query", "description": "Members of a page; at most 1000.", "schema": {"type": "integer", "default": 100}}));
+        }
+        operation["parameters"] = json!(all);
+    }
+
+    /// What any operation of this form may be refused with, besides what its handler says.
+    fn refusals(&self, operation: &mut Value, listed: bool) {
+        let open = operation.get("security").is_some();
+        let body = operation.get("requestBody").is_some();
+        let checked = body || listed || self.path.contains("{image}");
+        let keyed = !open;
+        let common = [
+            (400, checked),
+            (401, keyed),
+            (403, self.path.contains("{customer}")),
+            (404, self.path.contains('{')),
+            (413, body),
+            (415, body),
+            (500, keyed),
+            (503, keyed),
+        ];
+        let answers = operation["responses"].as_object_mut().unwrap();
+        for (status, answer) in answers.iter_mut() {
+            let status: u16 = status.parse().unwrap();
+            if status >= 400 {
+                *answer = problems::own(status, answer["description"].as_str().unwrap());
+            }
+        }
+        for (status, _) in common.into_iter().filter(|(_, applies)| *applies) {
+            answers.entry(status.to_string()).or_insert_with(|| problems::shared(status));
+        }
+        answers.sort_keys();
+    }
+}
+
+/// One page of a collection.
+fn page(item: Value, member: &Value) -> Value {
+    let mut schema = json!(Collection::<i32>::schema());
+    schema["properties"]["member"]["items"] = item;
+    let mut member = member.clone();
+    member.as_object_mut().unwrap().remove("@context");
+    let page = dlcs_api::Page { number: 1, size: 100 };
+    schema["examples"] = json!([Collection::page("https://dlcs.example/customers/2/…", "", page, 1, vec![member])]);
+    schema
+}
+
+/// The headers of answers that went well.
+fn headers(method: &str, answers: &mut Value) {
+    for (status, answer) in answers.as_object_mut().unwrap() {
+        if status.starts_with('2') {
+            linked_data(answer);
+        }
+        let header = match (method, status.as_str()) {
+            ("get", "200") => ("ETag", "Changes when the answer does; send it back in If-None-Match."),
+            (_, "201" | "202") => ("Location", "Where it can be read."),
+            _ => continue,
+        };
+        answer["headers"][header.0] = json!({"description": header.1, "required": true, "schema": {"type": "string"}});
+    }
+}
+
+/// Resources are JSON-LD.
+fn linked_data(answer: &mut Value) {
+    let Some(content) = answer.get_mut("content").and_then(Value::as_object_mut) else { return };
+    if let Some(json) = content.remove("application/json") {
+        let resource = json["schema"].get("$ref").is_some();
+        content.insert(if resource { "application/ld+json" } else { "application/json" }.to_owned(), json);
+    }
+}
