@@ -22,7 +22,7 @@ use std::net::TcpListener;
 use actix_web::web::Data;
 use dlcs_broker::Broker;
 use dlcs_db::Database;
-use dlcs_http::{Authenticator, Paging};
+use dlcs_http::Authenticator;
 use dlcs_service::Context;
 use dlcs_storage::Store;
 use futures::future::LocalBoxFuture;
@@ -73,9 +73,4 @@ async fn run(listener: TcpListener, settings: Settings, context: Context) -> any
     dlcs_http::serve(&settings.http, listener, &context, app).await?;
     loops.finished().await;
     Ok(())
-}
-
-/// The slice of a listing that a request asks for.
-fn page(paging: &Paging) -> dlcs_db::Page {
-    dlcs_db::Page { offset: paging.page.offset(), limit: paging.page.size }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use dlcs_db::customer::{self, Customer};
-use dlcs_db::{Database, Page};
+use dlcs_db::{Database, Slice};
 use dlcs_storage::{StorageKey, Store};
 
 /// Customers read at once when all names are written.
@@ -40,21 +40,18 @@ impl Names {
         if !self.missing.swap(false, Ordering::AcqRel) {
             return Ok(());
         }
-        let mut offset = 0;
+        let mut slice = Slice::first(CHUNK);
         loop {
-            let page = Page { offset, limit: CHUNK };
             let listed = match database.get().await {
-                Ok(mut db) => customer::list(&mut db, page).await,
+                Ok(mut db) => customer::list(&mut db, &slice).await,
                 Err(error) => Err(error),
             };
             let listing = listed.inspect_err(|_| self.missing.store(true, Ordering::Release))?;
             for customer in &listing.rows {
                 self.publish(customer).await;
             }
-            offset += CHUNK;
-            if offset >= listing.total {
-                return Ok(());
-            }
+            let Some(place) = listing.after else { return Ok(()) };
+            slice = Slice::after(place, CHUNK);
         }
     }
 }

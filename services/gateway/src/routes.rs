@@ -20,7 +20,8 @@ fn table() -> Vec<Methods> {
             .get(spaces::read)
             .on(Method::PUT, spaces::put)
             .on(Method::PATCH, spaces::patch),
-        resource("/customers/{customer}/spaces/{space}/images").on(Method::POST, images::create),
+        resource("/customers/{customer}/allImages").get(images::list_all),
+        resource("/customers/{customer}/spaces/{space}/images").get(images::list).on(Method::POST, images::create),
         resource("/customers/{customer}/spaces/{space}/images/{image}")
             .get(images::read)
             .on(Method::PUT, images::put)

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use actix_web::web::Data;
 use dlcs_broker::{Broker, Publisher};
 use dlcs_db::{AsyncPgConnection, Database, customer};
-use dlcs_http::{Authenticator, Authorized, Paging, Problem};
+use dlcs_http::{Authenticator, Authorized, Problem};
 use dlcs_service::Context;
 use futures::future::LocalBoxFuture;
 
@@ -63,11 +63,6 @@ async fn run(listener: TcpListener, settings: Settings, context: Context) -> any
     dlcs_http::serve(&settings.http, listener, &context, app).await?;
     loops.join_all().await;
     Ok(())
-}
-
-/// The slice of a listing that a request asks for.
-fn page(paging: &Paging) -> dlcs_db::Page {
-    dlcs_db::Page { offset: paging.page.offset(), limit: paging.page.size }
 }
 
 /// Only an administrator can ask for a customer that does not exist, so only then is it looked up.

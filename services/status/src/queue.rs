@@ -3,8 +3,10 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use dlcs_api::Resource;
-use dlcs_db::{Database, batch, item};
+use dlcs_db::item::{self, Asset, Members};
+use dlcs_db::{Database, batch};
 use dlcs_http::{Answer, Authorized, Paging, Problem, PublicLinks, view};
+use dlcs_model::{ImageField, ImageFilter};
 
 use crate::require_customer;
 
@@ -32,7 +34,7 @@ pub async fn read(
     Answer::ok(&request).body(&body)
 }
 
-/// The images that are not finished, those of the oldest batch first.
+/// The images that are not finished, unless told otherwise those of the oldest batch first.
 #[utoipa::path(
     get,
     path = "/customers/{customer}/queue/images",
@@ -45,18 +47,19 @@ pub async fn read(
 pub async fn images(
     request: HttpRequest,
     authorized: Authorized,
-    paging: Paging,
+    paging: Paging<ImageField, ImageFilter>,
     PublicLinks(links): PublicLinks,
     database: Data<Database>,
 ) -> Result<HttpResponse, Problem> {
     let customer = authorized.customer;
     let mut db = database.get().await?;
     require_customer(&mut db, authorized).await?;
-    let listing = item::open(&mut db, customer, crate::page(&paging)).await?;
-    let members = listing.rows.into_iter().map(|row| {
+    let total = paging.total(item::count(&mut db, customer, Members::Open, &paging.filter)).await?;
+    let listing = item::list(&mut db, customer, Members::Open, &paging.filter, &paging.slice(total)).await?;
+    let show = |row: Asset| {
         let (url, batch) = (links.image(&row.image.key()), row.image.batch);
         Resource::member(url, view::member(&links, batch, row))
-    });
+    };
     let url = format!("{}/images", links.queue(customer));
-    Answer::ok(&request).body(&paging.collection(&url, listing.total, members.collect()))
+    Answer::ok(&request).body(&paging.collection(&url, total, listing, show))
 }

@@ -92,24 +92,41 @@ impl Page {
     }
 }
 
+/// Where the pages beside a page begin, as cursors. They make a neighbour cheap to find, however deep it lies, and keep
+/// rows from being skipped or repeated when others come and go.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Neighbours {
+    /// The place of the first member, if there are members before it.
+    pub before: Option<String>,
+    /// The place of the last member, if there are members after it.
+    pub after: Option<String>,
+}
+
 impl<T> Collection<T> {
     /// One page. `url` is the collection's, `query` the request's, of which every parameter but the paging's is kept.
     #[must_use]
-    pub fn page(url: &str, query: &str, page: Page, total: i64, member: Vec<T>) -> Self {
+    pub fn page(url: &str, query: &str, page: Page, total: i64, beside: &Neighbours, member: Vec<T>) -> Self {
         let Page { number, size } = page;
         let pages = total.div_euclid(size) + i64::from(total.rem_euclid(size) > 0);
-        let kept: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty() && !is_paging(pair)).collect();
-        let link = |number: i64| {
+        let (at, kept): (Vec<&str>, Vec<&str>) = query
+            .split('&')
+            .filter(|pair| !pair.is_empty() && !is_one_of(pair, &["page", "pageSize"]))
+            .partition(|pair| is_one_of(pair, &["after", "before"]));
+        let link = |number: i64, at: &str| {
             let kept = kept.iter().fold(String::new(), |text, pair| text + pair + "&");
-            format!("{url}?{kept}page={number}&pageSize={size}")
+            format!("{url}?{kept}page={number}&pageSize={size}{at}")
         };
-        let view = (pages > 1).then(|| PartialCollectionView {
-            id: link(number),
+        let Neighbours { before, after } = beside;
+        let before = before.as_ref().filter(|_| number > 2).map(|cursor| format!("&before={cursor}"));
+        let after = after.as_ref().map(|cursor| format!("&after={cursor}"));
+        let several = pages > 1 || number > 1 || after.is_some();
+        let view = (several && total > 0).then(|| PartialCollectionView {
+            id: link(number, &at.iter().fold(String::new(), |text, pair| text + "&" + pair)),
             kind: "PartialCollectionView",
-            first: link(1),
-            previous: (number > 1).then(|| link((number - 1).min(pages))),
-            next: (number < pages).then(|| link(number + 1)),
-            last: link(pages),
+            first: link(1, ""),
+            previous: (number > 1).then(|| link((number - 1).min(pages), before.as_deref().unwrap_or(""))),
+            next: after.map(|after| link(number + 1, &after)),
+            last: link(pages, ""),
             page: number,
             page_size: size,
             total_pages: pages,
@@ -119,8 +136,8 @@ impl<T> Collection<T> {
     }
 }
 
-fn is_paging(pair: &str) -> bool {
-    matches!(pair.split('=').next(), Some("page" | "pageSize"))
+fn is_one_of(pair: &str, names: &[&str]) -> bool {
+    pair.split('=').next().is_some_and(|name| names.contains(&name))
 }
 
 #[cfg(test)]
@@ -141,26 +158,38 @@ mod tests {
         assert!(Page::read(Some("9223372036854775807"), Some("1000")).offset() > 0);
     }
 
+    fn beside(before: &str, after: &str) -> Neighbours {
+        let place = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        Neighbours { before: place(before), after: place(after) }
+    }
+
     #[test]
     fn links_keep_every_parameter() {
-        let page = Page { number: 2, size: 10 };
-        let collection =
-            Collection::page("https://x/b", "label=a%20b&page=2&state=error&pageSize=10", page, 35, vec![1]);
+        let page = Page { number: 3, size: 10 };
+        let query = "label=a%20b&page=3&state=error&after=X&pageSize=10";
+        let collection = Collection::page("https://x/b", query, page, 35, &beside("F", "L"), vec![1]);
         let view = collection.view.unwrap();
-        assert_eq!(view.next.unwrap(), "https://x/b?label=a%20b&state=error&page=3&pageSize=10");
-        assert_eq!(view.last, "https://x/b?label=a%20b&state=error&page=4&pageSize=10");
+        let link = |rest: &str| format!("https://x/b?label=a%20b&state=error&page={rest}");
+        assert_eq!(view.id, link("3&pageSize=10&after=X"));
+        assert_eq!(view.first, link("1&pageSize=10"));
+        assert_eq!(view.previous.unwrap(), link("2&pageSize=10&before=F"));
+        assert_eq!(view.next.unwrap(), link("4&pageSize=10&after=L"));
+        assert_eq!(view.last, link("4&pageSize=10"));
         assert_eq!(view.total_pages, 4);
         assert_eq!(collection.id, "https://x/b?label=a%20b&state=error");
     }
 
     #[test]
     fn neighbours_only_where_they_exist() {
-        let at = |number, total| Collection::<()>::page("u", "", Page { number, size: 10 }, total, vec![]).view;
-        assert_eq!(at(1, 10), None);
-        assert_eq!(at(1, 0), None);
-        let (first, last, past) = (at(1, 11).unwrap(), at(2, 11).unwrap(), at(9, 11).unwrap());
-        assert_eq!((first.previous, first.next.as_deref()), (None, Some("u?page=2&pageSize=10")));
+        let at = |number, total, after| {
+            let page = Page { number, size: 10 };
+            Collection::<()>::page("u", "", page, total, &beside("F", after), vec![]).view
+        };
+        assert_eq!(at(1, 10, ""), None);
+        assert_eq!(at(1, 0, ""), None);
+        let (first, last, past) = (at(1, 11, "L").unwrap(), at(2, 11, "").unwrap(), at(9, 11, "").unwrap());
+        assert_eq!((first.previous, first.next.as_deref()), (None, Some("u?page=2&pageSize=10&after=L")));
         assert_eq!((last.previous.as_deref(), last.next), (Some("u?page=1&pageSize=10"), None));
-        assert_eq!((past.previous.as_deref(), past.next), (Some("u?page=2&pageSize=10"), None));
+        assert_eq!((past.previous.as_deref(), past.next), (Some("u?page=2&pageSize=10&before=F"), None));
     }
 }

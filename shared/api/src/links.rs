@@ -81,6 +81,12 @@ impl Links {
         format!("{}/images", self.space(customer, space))
     }
 
+    /// All images of a customer.
+    #[must_use]
+    pub fn all_images(&self, customer: CustomerId) -> String {
+        format!("{}/allImages", self.customer(customer))
+    }
+
     /// An image. Every character an id may have stands for itself in a path.
     #[must_use]
     pub fn image(&self, image: &ImageKey) -> String {
@@ -159,6 +165,11 @@ pub fn parse_full_id(text: &str, customer: CustomerId) -> Result<(SpaceId, Image
 /// Decodes `%XX` once. What is no such escape stays, and is then refused as a character of an id.
 #[must_use]
 pub fn percent_decode(text: &str) -> String {
+    String::from_utf8_lossy(&percent_decode_bytes(text)).into_owned()
+}
+
+/// The same, whatever the bytes mean.
+pub(crate) fn percent_decode_bytes(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
@@ -173,7 +184,7 @@ pub fn percent_decode(text: &str) -> String {
             }
         };
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    bytes
 }
 
 fn hex(digit: u8) -> u8 {

@@ -78,6 +78,11 @@ impl<'v, 'f> Reader<'v, 'f> {
         Self::new(value, prefix, Some(index), faults)
     }
 
+    /// Reads the object that stands at `prefix`.
+    pub fn nested(value: &'v Value, prefix: &'v str, faults: &'f mut Faults) -> Option<Self> {
+        Self::new(value, prefix, None, faults)
+    }
+
     fn new(value: &'v Value, prefix: &'v str, index: Option<usize>, faults: &'f mut Faults) -> Option<Self> {
         let Value::Object(map) = value else {
             let place = || index.map_or_else(|| prefix.to_owned(), |index| format!("{prefix}/{index}"));
@@ -91,6 +96,12 @@ impl<'v, 'f> Reader<'v, 'f> {
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.map.contains_key(name)
+    }
+
+    /// What stands there, as it came.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&'v Value> {
+        self.map.get(name)
     }
 
     /// Notes a fault of a field.

@@ -4,22 +4,24 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 use diesel::sql_types::Text;
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use dlcs_model::CustomerId;
+use dlcs_model::{CustomerId, Unordered};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::DbError;
+use crate::page::{Column, Kind, Listing, Slice, Walk};
 use crate::schema::{api_key, customer};
 use crate::sql::Prepare;
+use crate::statement::{Bind, Statement};
 
 /// What every secret begins with, so that scanners for leaked secrets can know it.
 const SECRET_PREFIX: &str = "dlcs_secret_";
 
 /// A key without its secret.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
 #[diesel(table_name = api_key, check_for_backend(diesel::pg::Pg))]
 pub struct ApiKey {
     /// The public half.
@@ -145,10 +147,39 @@ pub async fn touch(conn: &mut AsyncPgConnection, key: &str) -> Result<(), DbErro
 /// A customer's keys, oldest first, revoked ones left out.
 ///
 /// # Errors
+/// If the slice begins at a place of another order, or the database fails.
+pub async fn list(
+    conn: &mut AsyncPgConnection,
+    customer: CustomerId,
+    slice: &Slice<Unordered>,
+) -> Result<Listing<ApiKey>, DbError> {
+    let created = Column { sql: "created", kind: Kind::Time, of: |row: &ApiKey| row.created.into() };
+    let key = Column { sql: "key", kind: Kind::Text, of: |row: &ApiKey| row.key.as_str().into() };
+    let walk = Walk::new(vec![created, key], false, slice);
+    let mut statement = Statement::new("SELECT * FROM api_key WHERE revoked IS NULL AND customer = ");
+    statement.bind(Bind::Number(customer.0.into())).push(" ");
+    walk.beyond(&mut statement)?;
+    walk.sort(&mut statement);
+    walk.cut(&mut statement);
+    Ok(walk.listing(statement.query().load(conn).await?))
+}
+
+/// How many keys a customer has.
+///
+/// # Errors
 /// If the database fails.
-pub async fn list(conn: &mut AsyncPgConnection, customer: CustomerId) -> Result<Vec<ApiKey>, DbError> {
-    let rows = api_key::table.filter(api_key::customer.eq(customer.0)).filter(api_key::revoked.is_null());
-    Ok(rows.order((api_key::created, api_key::key)).select(ApiKey::as_select()).load(conn).await?)
+pub async fn count(conn: &mut AsyncPgConnection, customer: CustomerId) -> Result<i64, DbError> {
+    let keys = api_key::table.filter(api_key::customer.eq(customer.0)).filter(api_key::revoked.is_null());
+    Ok(keys.count().get_result(conn).await?)
+}
+
+/// Whether a customer has this key.
+///
+/// # Errors
+/// If the database fails.
+pub async fn exists(conn: &mut AsyncPgConnection, customer: CustomerId, key: &str) -> Result<bool, DbError> {
+    let row = api_key::table.find(key).filter(api_key::customer.eq(customer.0)).filter(api_key::revoked.is_null());
+    Ok(row.count().get_result::<i64>(conn).await? > 0)
 }
 
 /// Revokes a key; whether there was one.

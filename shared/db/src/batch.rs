@@ -1,17 +1,19 @@
 //! Batches as they are read: one row each, whose counters the roller keeps.
 
 use chrono::{DateTime, Utc};
-use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Integer, Text};
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, Queryable, QueryableByName, Selectable, SelectableHelper,
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use dlcs_model::{BatchId, CustomerId, Lane};
+use dlcs_model::{BatchField, BatchFilter, BatchId, CustomerId, Lane, Order, Progress};
 
 use crate::DbError;
-use crate::page::{Listing, Page};
+use crate::image::NEVER;
+use crate::page::{Column, Kind, Listing, Slice, Walk};
 use crate::schema::batch;
 use crate::sql::{Number, Prepare, Word};
+use crate::statement::{Bind, Statement};
 
 /// A batch.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, QueryableByName)]
@@ -76,36 +78,87 @@ pub enum Which {
     Recent,
 }
 
-/// A customer's batches, newest first; those with `label` only, if one is given.
+/// The batches of a customer that are shown, and agree with the filter.
+fn scope(statement: &mut Statement, customer: CustomerId, which: Which, filter: &BatchFilter) {
+    let BatchFilter { label, state } = filter;
+    statement.push("FROM batch WHERE NOT immediate AND customer = ").bind(Bind::Number(customer.0.into()));
+    statement.push(match which {
+        Which::All => " ",
+        Which::Active => " AND finished IS NULL ",
+        // As the index has it.
+        Which::Recent => {
+            " AND finished IS NOT NULL \
+             AND coalesce(finished, '9999-12-31 00:00:00+00') < '9999-12-31 00:00:00+00' "
+        }
+    });
+    if let Some(label) = label {
+        statement.push("AND label = ").bind(Bind::Text(label.clone())).push(" ");
+    }
+    statement.push(match state {
+        None => "",
+        Some(Progress::Waiting) => "AND finished IS NULL AND started IS NULL ",
+        Some(Progress::Ingesting) => "AND finished IS NULL AND started IS NOT NULL ",
+        Some(Progress::Ready) => "AND finished IS NOT NULL AND errors = 0 ",
+        Some(Progress::Error) => "AND finished IS NOT NULL AND errors > 0 ",
+    });
+}
+
+fn columns(field: BatchField) -> Vec<Column<Batch>> {
+    let id = Column { sql: "id", kind: Kind::Number, of: |batch: &Batch| batch.id.0.into() };
+    match field {
+        BatchField::Id => vec![id],
+        BatchField::Submitted => {
+            vec![Column { sql: "submitted", kind: Kind::Time, of: |batch: &Batch| batch.submitted.into() }, id]
+        }
+        BatchField::Finished => {
+            let sql = "coalesce(finished, '9999-12-31 00:00:00+00')";
+            vec![Column { sql, kind: Kind::Time, of: |batch: &Batch| batch.finished.unwrap_or(NEVER).into() }, id]
+        }
+    }
+}
+
+/// A customer's batches, unless told otherwise newest first, of the finished ones the last finished.
 ///
 /// # Errors
-/// If the database fails.
+/// If the slice begins at a place of another order, or the database fails.
 pub async fn list(
     conn: &mut AsyncPgConnection,
     customer: CustomerId,
     which: Which,
-    label: Option<&str>,
-    page: Page,
+    filter: &BatchFilter,
+    slice: &Slice<BatchField>,
 ) -> Result<Listing<Batch>, DbError> {
-    let (condition, order) = match which {
-        Which::All => ("", "id DESC"),
-        Which::Active => ("AND finished IS NULL ", "id DESC"),
-        Which::Recent => ("AND finished IS NOT NULL ", "finished DESC, id DESC"),
+    let by = match which {
+        Which::All | Which::Active => BatchField::Id,
+        Which::Recent => BatchField::Finished,
     };
-    let scope = format!(
-        "FROM batch WHERE customer = $1 AND NOT immediate {condition}AND ($2::text IS NULL OR label = $2::text) "
-    );
-    let rows = diesel::sql_query(format!("SELECT * {scope}ORDER BY {order} LIMIT $3 OFFSET $4"))
-        .bind::<Integer, _>(customer.0)
-        .bind::<Nullable<Text>, _>(label)
-        .bind::<BigInt, _>(page.limit)
-        .bind::<BigInt, _>(page.offset)
-        .prepared()
-        .load(conn)
-        .await?;
-    let total = diesel::sql_query(format!("SELECT count(*) AS n {scope}")).bind::<Integer, _>(customer.0);
-    let total: Number = total.bind::<Nullable<Text>, _>(label).prepared().get_result(conn).await?;
-    Ok(Listing { rows, total: total.n })
+    let order = slice.order.unwrap_or(Order { by, descending: true });
+    let walk = Walk::new(columns(order.by), order.descending, slice);
+    if walk.is_empty() {
+        return Ok(walk.listing(Vec::new()));
+    }
+    let mut statement = Statement::new("SELECT * ");
+    scope(&mut statement, customer, which, filter);
+    walk.beyond(&mut statement)?;
+    walk.sort(&mut statement);
+    walk.cut(&mut statement);
+    Ok(walk.listing(statement.query().load(conn).await?))
+}
+
+/// How many there are.
+///
+/// # Errors
+/// If the database fails.
+pub async fn count(
+    conn: &mut AsyncPgConnection,
+    customer: CustomerId,
+    which: Which,
+    filter: &BatchFilter,
+) -> Result<i64, DbError> {
+    let mut statement = Statement::new("SELECT count(*) AS n ");
+    scope(&mut statement, customer, which, filter);
+    let total: Number = statement.query().get_result(conn).await?;
+    Ok(total.n)
 }
 
 /// What a customer waits for.

@@ -1,16 +1,19 @@
 //! Customers: who registers images.
 
 use chrono::{DateTime, Utc};
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, Queryable, QueryableByName, Selectable, SelectableHelper,
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use dlcs_model::CustomerId;
+use dlcs_model::{CustomerId, Unordered};
 
 use crate::DbError;
-use crate::page::{Listing, Page};
+use crate::page::{Column, Kind, Listing, Slice, Walk};
 use crate::schema::customer;
+use crate::statement::Statement;
 
 /// A customer.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = customer, check_for_backend(diesel::pg::Pg))]
 pub struct Customer {
     /// Its number.
@@ -78,12 +81,23 @@ pub async fn by_name(conn: &mut AsyncPgConnection, name: &str) -> Result<Option<
 /// Customers by their numbers.
 ///
 /// # Errors
+/// If the slice begins at a place of another order, or the database fails.
+pub async fn list(conn: &mut AsyncPgConnection, slice: &Slice<Unordered>) -> Result<Listing<Customer>, DbError> {
+    let id = Column { sql: "id", kind: Kind::Number, of: |customer: &Customer| customer.id.0.into() };
+    let walk = Walk::new(vec![id], false, slice);
+    let mut statement = Statement::new("SELECT * FROM customer WHERE true ");
+    walk.beyond(&mut statement)?;
+    walk.sort(&mut statement);
+    walk.cut(&mut statement);
+    Ok(walk.listing(statement.query().load(conn).await?))
+}
+
+/// How many there are.
+///
+/// # Errors
 /// If the database fails.
-pub async fn list(conn: &mut AsyncPgConnection, page: Page) -> Result<Listing<Customer>, DbError> {
-    let rows = customer::table.order(customer::id).offset(page.offset).limit(page.limit);
-    let rows = rows.select(Customer::as_select()).load(conn).await?;
-    let total = customer::table.count().get_result(conn).await?;
-    Ok(Listing { rows, total })
+pub async fn count(conn: &mut AsyncPgConnection) -> Result<i64, DbError> {
+    Ok(customer::table.count().get_result(conn).await?)
 }
 
 /// Changes the name for people; `None` if there is no such customer.

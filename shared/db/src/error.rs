@@ -12,6 +12,9 @@ pub enum DbError {
     /// No connection could be had in time.
     #[error("no database connection: {0}")]
     Connect(String),
+    /// A slice begins at a place that is none in its order.
+    #[error("the place is none of this order")]
+    Cursor,
     /// The schema could not be brought up to date.
     #[error("migration: {0}")]
     Migration(String),
@@ -23,7 +26,7 @@ impl DbError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Connect(_) => true,
-            Self::Migration(_) => false,
+            Self::Migration(_) | Self::Cursor => false,
             Self::Query(error) => is_tie(error) || is_outage(error),
         }
     }

@@ -1,5 +1,7 @@
 //! Images as they are read. Writing them is the queue's business.
 
+pub mod list;
+
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz};
 use diesel::{OptionalExtension, QueryableByName, sql_query};
@@ -7,8 +9,16 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use dlcs_model::{BatchId, CustomerId, FailureCode, ImageId, ImageKey, SpaceId};
 
 use crate::DbError;
-use crate::page::{Listing, Page};
-use crate::sql::{Number, Prepare, Word};
+use crate::sql::{Prepare, Word};
+
+pub use list::{Within, count, list};
+
+/// What stands in an order for a time that has not come, as `coalesce(…, '9999-12-31 00:00:00+00')` does in SQL.
+pub(crate) const NEVER: DateTime<Utc> = match DateTime::from_timestamp_micros(NEVER_MICROS) {
+    Some(time) => time,
+    None => DateTime::<Utc>::MAX_UTC,
+};
+pub(crate) const NEVER_MICROS: i64 = 253_402_214_400_000_000;
 
 /// An image.
 #[derive(Debug, Clone, PartialEq, QueryableByName)]
@@ -20,6 +30,9 @@ pub struct Image {
     pub space: SpaceId,
     #[diesel(sql_type = Text, deserialize_as = Word<ImageId>)]
     pub id: ImageId,
+    /// Its place in the order of registration.
+    #[diesel(sql_type = BigInt)]
+    pub serial: i64,
     /// Counts registrations and deletions.
     #[diesel(sql_type = BigInt)]
     pub generation: i64,
@@ -112,7 +125,7 @@ impl Image {
 }
 
 /// The columns of [`Image`], from `image m` and, for what moves while it is on its way, its newest `item now`.
-pub(crate) const COLUMNS: &str = "m.customer, m.space, m.id, m.generation, m.origin, m.initial_origin, m.media_type, \
+pub(crate) const COLUMNS: &str = "m.customer, m.space, m.id, m.serial, m.generation, m.origin, m.initial_origin, m.media_type, \
      m.string1, m.string2, m.string3, m.number1, m.number2, m.number3, m.tags, m.roles, m.max_unauthorised, m.metadata, \
      m.created, m.batch, m.ordinal, m.immediate, m.queued, coalesce(m.dequeued, now.dequeued) AS dequeued, m.finished, \
      m.error_code, m.error, greatest(m.attempts, now.attempts) AS attempts, m.ready_generation, m.derivative, m.width, \
@@ -131,29 +144,4 @@ pub async fn get(conn: &mut AsyncPgConnection, key: &ImageKey) -> Result<Option<
     );
     let query = sql_query(sql).bind::<Integer, _>(key.customer.0).bind::<Integer, _>(key.space.0);
     Ok(query.bind::<Text, _>(key.id.as_str()).prepared().get_result(conn).await.optional()?)
-}
-
-/// The images of a space by their ids.
-///
-/// # Errors
-/// If the database fails.
-pub async fn list(
-    conn: &mut AsyncPgConnection,
-    customer: CustomerId,
-    space: SpaceId,
-    page: Page,
-) -> Result<Listing<Image>, DbError> {
-    const SCOPE: &str = "WHERE m.customer = $1 AND m.space = $2 AND m.deleted_at IS NULL";
-    let sql = format!("SELECT {COLUMNS} FROM {TABLES} {SCOPE} ORDER BY m.id LIMIT $3 OFFSET $4");
-    let rows = sql_query(sql)
-        .bind::<Integer, _>(customer.0)
-        .bind::<Integer, _>(space.0)
-        .bind::<BigInt, _>(page.limit)
-        .bind::<BigInt, _>(page.offset)
-        .prepared()
-        .load(conn)
-        .await?;
-    let total = sql_query(format!("SELECT count(*) AS n FROM image m {SCOPE}")).bind::<Integer, _>(customer.0);
-    let total: Number = total.bind::<Integer, _>(space.0).prepared().get_result(conn).await?;
-    Ok(Listing { rows, total: total.n })
 }

@@ -1,5 +1,7 @@
 //! Items as they are read: what was submitted in a batch, and what became of it there.
 
+pub mod list;
+
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz};
 use diesel::{OptionalExtension, QueryableByName, sql_query};
@@ -7,9 +9,10 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use dlcs_model::{BatchId, CustomerId, FailureCode, ImageId, ItemState, SpaceId, Stage};
 
 use crate::DbError;
-use crate::image::{COLUMNS, Image};
-use crate::page::{Listing, Page};
-use crate::sql::{Number, Prepare, Word};
+use crate::image::Image;
+use crate::sql::{Prepare, Word};
+
+pub use list::{Members, Which, count, list};
 
 /// The outcome of an item within its batch.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
@@ -68,74 +71,6 @@ pub struct Asset {
 const OUTCOME: &str = "i.ordinal AS item_ordinal, i.generation AS item_generation, i.stage AS item_stage, \
      i.state AS item_state, i.attempts AS item_attempts, i.queued AS item_queued, i.dequeued AS item_dequeued, \
      i.finished AS item_finished, i.error_code AS item_error_code, i.error AS item_error";
-
-const TABLES: &str = "item i JOIN image m ON m.customer = i.customer AND m.space = i.space AND m.id = i.image \
-     LEFT JOIN item now ON now.batch = m.batch AND now.ordinal = m.ordinal";
-
-/// Which items of a batch to list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
-    /// Those whose image still has this batch as its latest.
-    Current,
-    /// All that were submitted.
-    Submitted,
-    /// Those that finished well.
-    Completed,
-    /// Those that finished badly.
-    Failed,
-}
-
-/// The items of a customer's batch by their places.
-///
-/// # Errors
-/// If the database fails.
-pub async fn list(
-    conn: &mut AsyncPgConnection,
-    customer: CustomerId,
-    batch: BatchId,
-    which: Which,
-    page: Page,
-) -> Result<Listing<Asset>, DbError> {
-    let condition = match which {
-        Which::Current => "AND m.batch = i.batch AND m.ordinal = i.ordinal AND m.deleted_at IS NULL",
-        Which::Submitted => "",
-        Which::Completed => "AND i.state = 'completed'",
-        Which::Failed => "AND i.state = 'error'",
-    };
-    let scope = format!("WHERE i.customer = $1 AND i.batch = $2 {condition}");
-    let sql = format!("SELECT {COLUMNS}, {OUTCOME} FROM {TABLES} {scope} ORDER BY i.ordinal LIMIT $3 OFFSET $4");
-    let rows = sql_query(sql)
-        .bind::<Integer, _>(customer.0)
-        .bind::<BigInt, _>(batch.0)
-        .bind::<BigInt, _>(page.limit)
-        .bind::<BigInt, _>(page.offset)
-        .prepared()
-        .load(conn)
-        .await?;
-    let counted = match which {
-        Which::Current => TABLES,
-        Which::Submitted | Which::Completed | Which::Failed => "item i",
-    };
-    let total = sql_query(format!("SELECT count(*) AS n FROM {counted} {scope}"));
-    let total: Number =
-        total.bind::<Integer, _>(customer.0).bind::<BigInt, _>(batch.0).prepared().get_result(conn).await?;
-    Ok(Listing { rows, total: total.n })
-}
-
-/// What a customer still waits for in batches, oldest batch first.
-///
-/// # Errors
-/// If the database fails.
-pub async fn open(conn: &mut AsyncPgConnection, customer: CustomerId, page: Page) -> Result<Listing<Asset>, DbError> {
-    const OPEN: &str = "WHERE i.customer = $1 AND i.state IN ('ready', 'queued', 'running') AND NOT i.immediate";
-    let sql =
-        format!("SELECT {COLUMNS}, {OUTCOME} FROM {TABLES} {OPEN} ORDER BY i.batch, i.ordinal LIMIT $2 OFFSET $3");
-    let rows = sql_query(sql).bind::<Integer, _>(customer.0).bind::<BigInt, _>(page.limit);
-    let rows = rows.bind::<BigInt, _>(page.offset).prepared().load(conn).await?;
-    let total = sql_query(format!("SELECT count(*) AS n FROM item i {OPEN}")).bind::<Integer, _>(customer.0);
-    let total: Number = total.prepared().get_result(conn).await?;
-    Ok(Listing { rows, total: total.n })
-}
 
 /// The outcome of one item, for whoever waits for it.
 ///

@@ -22,6 +22,7 @@ mod schema;
 pub mod settings;
 pub mod space;
 mod sql;
+mod statement;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -29,6 +30,6 @@ mod tests;
 
 pub use diesel_async::AsyncPgConnection;
 pub use error::DbError;
-pub use page::Page;
+pub use page::{Listing, Slice};
 pub use pool::{Connection, Database};
 pub use settings::DatabaseSettings;

@@ -89,7 +89,7 @@ async fn establish(url: String, statement_timeout: u32) -> ConnectionResult<Asyn
     let mut connection = AsyncPgConnection::establish(&url).await?;
     let session = format!(
         "SET statement_timeout = '{statement_timeout}s'; SET idle_in_transaction_session_timeout = '30s'; \
-         SET timezone = 'UTC'; SET application_name = 'dlcs'"
+         SET timezone = 'UTC'; SET application_name = 'dlcs'; SET jit = off"
     );
     connection.batch_execute(&session).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)

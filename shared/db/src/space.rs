@@ -6,11 +6,12 @@ use chrono::{DateTime, Utc};
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
 use diesel::{OptionalExtension, QueryableByName, sql_query};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use dlcs_model::{CustomerId, SpaceId};
+use dlcs_model::{CustomerId, Order, SpaceField, SpaceId};
 
 use crate::DbError;
-use crate::page::{Listing, Page};
+use crate::page::{Column, Kind, Listing, Slice, Walk};
 use crate::sql::{Number, Prepare};
+use crate::statement::{Bind, Statement};
 
 /// A space.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
@@ -210,6 +211,14 @@ pub async fn get(conn: &mut AsyncPgConnection, customer: CustomerId, id: SpaceId
     Ok(query.get_result(conn).await.optional()?)
 }
 
+/// Whether there is such a space.
+///
+/// # Errors
+/// If the database fails.
+pub async fn exists(conn: &mut AsyncPgConnection, customer: CustomerId, id: SpaceId) -> Result<bool, DbError> {
+    Ok(!existing(conn, customer, &BTreeSet::from([id])).await?.is_empty())
+}
+
 /// Those of `wanted` that exist.
 ///
 /// # Errors
@@ -226,15 +235,49 @@ pub async fn existing(
     Ok(found.into_iter().filter_map(|row| i32::try_from(row.n).ok()).map(SpaceId).collect())
 }
 
-/// A customer's spaces by their numbers.
+fn columns(field: SpaceField) -> Vec<Column<Space>> {
+    let id = Column { sql: "s.id", kind: Kind::Number, of: |space: &Space| space.id.0.into() };
+    match field {
+        SpaceField::Id => vec![id],
+        SpaceField::Name => vec![Column { sql: "s.name", kind: Kind::Text, of: |space| space.name.as_str().into() }],
+        SpaceField::Created => {
+            vec![Column { sql: "s.created", kind: Kind::Time, of: |space: &Space| space.created.into() }, id]
+        }
+    }
+}
+
+/// A customer's spaces, unless told otherwise by their numbers.
+///
+/// # Errors
+/// If the slice begins at a place of another order, or the database fails.
+pub async fn list(
+    conn: &mut AsyncPgConnection,
+    customer: CustomerId,
+    slice: &Slice<SpaceField>,
+) -> Result<Listing<Space>, DbError> {
+    let order = slice.order.unwrap_or(Order { by: SpaceField::Id, descending: false });
+    let walk = Walk::new(columns(order.by), order.descending, slice);
+    if walk.is_empty() {
+        return Ok(walk.listing(Vec::new()));
+    }
+    // Only those of the slice are summed up.
+    let mut statement = Statement::new(SELECT);
+    statement.push("JOIN (SELECT s.customer, s.id FROM space s WHERE s.customer = ");
+    statement.bind(Bind::Number(customer.0.into())).push(" ");
+    walk.beyond(&mut statement)?;
+    walk.sort(&mut statement);
+    walk.cut(&mut statement);
+    statement.push(") k ON k.customer = s.customer AND k.id = s.id ");
+    walk.sort(&mut statement);
+    Ok(walk.listing(statement.query().load(conn).await?))
+}
+
+/// How many spaces a customer has.
 ///
 /// # Errors
 /// If the database fails.
-pub async fn list(conn: &mut AsyncPgConnection, customer: CustomerId, page: Page) -> Result<Listing<Space>, DbError> {
-    let query = sql_query(SELECT).sql("WHERE s.customer = $1 ORDER BY s.id LIMIT $2 OFFSET $3");
-    let query = query.bind::<Integer, _>(customer.0).bind::<BigInt, _>(page.limit).bind::<BigInt, _>(page.offset);
-    let rows = query.prepared().load(conn).await?;
+pub async fn count(conn: &mut AsyncPgConnection, customer: CustomerId) -> Result<i64, DbError> {
     let total = sql_query("SELECT count(*) AS n FROM space WHERE customer = $1").bind::<Integer, _>(customer.0);
     let total: Number = total.prepared().get_result(conn).await?;
-    Ok(Listing { rows, total: total.n })
+    Ok(total.n)
 }

@@ -1,16 +1,16 @@
 //! The tables that people meet: customers, keys, spaces, and what can be listed.
 
-use dlcs_model::{CustomerId, FailureCode, Lane, SpaceId};
+use dlcs_model::{BatchFilter, CustomerId, FailureCode, ImageFilter, Lane, SpaceId};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::customer::CreateCustomerError;
-use crate::page::Page;
+use crate::page::{From, Slice};
 use crate::queue::{NewBatch, accept, cancel_batch};
 use crate::space::{SpaceFields, WriteSpaceError};
 use crate::testing::*;
 use crate::{api_key, batch, customer, image, item, space};
 
-const ALL: Page = Page { offset: 0, limit: 100 };
+const LIMIT: i64 = 100;
 
 fn named(name: &str) -> SpaceFields {
     SpaceFields { name: Some(name.into()), ..SpaceFields::default() }
@@ -28,7 +28,8 @@ async fn a_name_is_given_to_one_customer_only() {
     assert_eq!(customer::get(conn, CustomerId(999)).await.unwrap(), None);
     let renamed = customer::rename(conn, created.id, "W").await.unwrap().unwrap();
     assert_eq!((renamed.display_name.as_str(), renamed.administrator), ("W", true));
-    assert_eq!(customer::list(conn, ALL).await.unwrap().total, 1);
+    assert_eq!(customer::list(conn, &Slice::first(LIMIT)).await.unwrap().rows.len(), 1);
+    assert_eq!(customer::count(conn).await.unwrap(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,7 +46,10 @@ async fn a_key_opens_with_its_secret_until_it_is_revoked() {
     let stored = format!("api_key k WHERE k::text LIKE '%{secret}%'");
     assert_eq!(count(conn, &stored).await, 0, "the secret is not stored");
     api_key::touch(conn, &fresh.key).await.unwrap();
-    let listed = api_key::list(conn, owner).await.unwrap();
+    let listed = api_key::list(conn, owner, &Slice::first(LIMIT)).await.unwrap().rows;
+    assert_eq!(api_key::count(conn, owner).await.unwrap(), 2);
+    assert!(api_key::exists(conn, owner, &fresh.key).await.unwrap());
+    assert!(!api_key::exists(conn, other, &fresh.key).await.unwrap());
     assert!(listed.len() == 2 && listed[0].last_used.is_some() && listed[1].last_used.is_none());
     assert!(!api_key::revoke(conn, other, &fresh.key).await.unwrap(), "someone else's");
     assert!(api_key::revoke(conn, owner, &fresh.key).await.unwrap());
@@ -79,8 +83,12 @@ async fn spaces_are_numbered_and_named_within_their_customer() {
     assert!(matches!(nobody, Err(WriteSpaceError::NoCustomer)), "{nobody:?}");
     // A number that was not used is not lost to a refused request, and none is given twice.
     assert_eq!(space::create(conn, customer, &named("last")).await.unwrap().id, SpaceId(9));
-    let page = space::list(conn, customer, Page::number(2, 2)).await.unwrap();
-    assert_eq!((page.rows.iter().map(|s| s.id.0).collect::<Vec<_>>(), page.total), (vec![8, 9], 4));
+    let slice = Slice { order: None, from: From::Start(1), limit: 1 };
+    let page = space::list(conn, customer, &slice).await.unwrap();
+    assert_eq!(page.rows.iter().map(|s| s.id.0).collect::<Vec<_>>(), [7]);
+    let behind = space::list(conn, customer, &Slice::after(page.after.unwrap(), 2)).await.unwrap();
+    assert_eq!(behind.rows.iter().map(|s| s.id.0).collect::<Vec<_>>(), [8, 9]);
+    assert_eq!((behind.after, space::count(conn, customer).await.unwrap()), (None, 4));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,19 +110,22 @@ async fn a_batch_is_listed_by_what_became_of_its_members() {
         (item::Which::Completed, vec!["ok"]),
         (item::Which::Failed, vec!["bad", "newer"]),
     ];
+    let (any, all) = (ImageFilter::default(), Slice::first(LIMIT));
     for (which, expected) in cases {
-        let listed = item::list(conn, customer, accepted.batch, which, ALL).await.unwrap();
+        let members = item::Members::Of(accepted.batch, which);
+        let listed = item::list(conn, customer, members, &any, &all).await.unwrap();
         let names: Vec<_> = listed.rows.iter().map(|asset| asset.image.id.as_str()).collect();
-        assert_eq!((names, listed.total), (expected.clone(), expected.len() as i64), "{which:?}");
-        let theirs = item::list(conn, stranger, accepted.batch, which, ALL).await.unwrap();
-        assert_eq!(theirs.total, 0);
+        let total = item::count(conn, customer, members, &any).await.unwrap();
+        assert_eq!((names, total), (expected.clone(), expected.len() as i64), "{which:?}");
+        assert_eq!(item::list(conn, stranger, members, &any, &all).await.unwrap().rows, []);
+        assert_eq!(item::count(conn, stranger, members, &any).await.unwrap(), 0);
     }
-    let second = item::list(conn, customer, accepted.batch, item::Which::Submitted, Page::number(2, 3)).await.unwrap();
-    assert_eq!((second.rows[0].image.id.as_str(), second.total), ("open", 4));
-    let waiting = item::open(conn, customer, ALL).await.unwrap();
+    assert_eq!(item::count(conn, customer, item::Members::Open, &any).await.unwrap(), 2);
+    let waiting = item::list(conn, customer, item::Members::Open, &any, &all).await.unwrap();
     let waiting: Vec<_> = waiting.rows.iter().map(|a| (a.image.id.as_str(), a.outcome.item_ordinal)).collect();
     assert_eq!(waiting, [("open", 3), ("newer", 0)]);
-    let images = image::list(conn, customer, SpaceId(1), ALL).await.unwrap();
+    let within = image::Within { customer, space: Some(SpaceId(1)) };
+    let images = image::list(conn, within, &any, &all).await.unwrap();
     assert_eq!(images.rows.iter().map(|i| i.id.as_str()).collect::<Vec<_>>(), ["bad", "newer", "ok", "open"]);
     let size = batch::queue_size(conn, customer, None).await.unwrap();
     assert_eq!((size.size, size.batches_waiting, size.images_waiting), (2, 2, 2));
@@ -122,9 +133,10 @@ async fn a_batch_is_listed_by_what_became_of_its_members() {
     assert_eq!(batch::get(conn, stranger, accepted.batch).await.unwrap(), None);
     cancel_batch(conn, customer, accepted.batch).await.unwrap();
     settle(conn).await;
-    let list = async |conn: &mut crate::AsyncPgConnection, which, label| {
-        let listed = batch::list(conn, customer, which, label, ALL).await.unwrap();
-        assert_eq!(listed.rows.len() as i64, listed.total);
+    let list = async |conn: &mut crate::AsyncPgConnection, which, label: Option<&str>| {
+        let filter = BatchFilter { label: label.map(str::to_owned), state: None };
+        let listed = batch::list(conn, customer, which, &filter, &Slice::first(LIMIT)).await.unwrap();
+        assert_eq!(batch::count(conn, customer, which, &filter).await.unwrap(), listed.rows.len() as i64);
         listed.rows.iter().map(|b| b.id).collect::<Vec<_>>()
     };
     assert_eq!(list(conn, batch::Which::All, None).await, [newer.batch, accepted.batch]);

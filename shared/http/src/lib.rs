@@ -17,6 +17,7 @@ mod public_url;
 mod readiness;
 mod routes;
 mod server;
+mod totals;
 pub mod view;
 
 pub use answer::{Answer, Tag};

@@ -85,10 +85,14 @@ impl Problem {
             .because(cause)
     }
 
-    /// 503 for an outage of the database, 500 for anything else it says.
+    /// 503 for an outage of the database, 400 for a place that is none, 500 for anything else it says.
     #[must_use]
     pub fn database(error: &DbError) -> Self {
-        if error.is_transient() { Self::unavailable(error) } else { Self::internal(error) }
+        match error {
+            DbError::Cursor => Self::fault("invalid-cursor", "?after", "this comes from no link of this collection"),
+            error if error.is_transient() => Self::unavailable(error),
+            error => Self::internal(error),
+        }
     }
 
     /// With a header on the answer.

@@ -13,6 +13,7 @@ use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts};
 
 use crate::observe::observe;
 use crate::routes::unknown_path;
+use crate::totals::Totals;
 
 /// How long the head of a request may take, which bounds what a slow client can hold.
 const HEAD: Duration = Duration::from_secs(10);
@@ -46,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) trust_forwarded: bool,
     pub(crate) max_body: usize,
     pub(crate) metrics: Metrics,
+    pub(crate) totals: Totals,
 }
 
 pub(crate) struct Metrics {
@@ -103,6 +105,7 @@ where
         trust_forwarded: settings.trust_forwarded,
         max_body: settings.max_body,
         metrics: Metrics::register(context)?,
+        totals: Totals::default(),
     });
     let server = HttpServer::new(move || {
         App::new()

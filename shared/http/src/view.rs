@@ -21,6 +21,7 @@ pub fn image(links: &Links, row: image::Image) -> Image {
         customer,
         space,
         id,
+        serial: _,
         generation: _,
         origin,
         initial_origin,

@@ -19,10 +19,14 @@ pub mod format;
 pub mod id;
 pub mod item;
 pub mod limits;
+pub mod listing;
 pub mod origin;
 
 pub use failure::{Failure, FailureCode, RetryClass};
 pub use format::SourceFormat;
 pub use id::{BatchId, CustomerId, ImageId, ImageKey, InvalidImageId, SpaceId};
 pub use item::{ItemState, Lane, Stage};
+pub use listing::{
+    BatchField, BatchFilter, Field, ImageField, ImageFilter, Key, Order, Progress, SpaceField, Unordered,
+};
 pub use origin::{Origin, OriginError, Scheme};

@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use dlcs_api::Resource;
-use dlcs_db::customer;
+use dlcs_db::{Listing, customer};
 use dlcs_http::{Answer, Caller, Paging, Problem, PublicLinks};
 
 use super::view;
@@ -27,13 +27,14 @@ pub async fn list(
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, Problem> {
     let mut db = gateway.database.get().await?;
-    let (rows, total) = if caller.administrator {
-        let listing = customer::list(&mut db, crate::page(&paging)).await?;
-        (listing.rows, listing.total)
+    let (listing, total) = if caller.administrator {
+        let total = customer::count(&mut db).await?;
+        (customer::list(&mut db, &paging.slice(total)).await?, total)
     } else {
         let own = customer::get(&mut db, caller.customer).await?;
-        (own.into_iter().skip(usize::from(paging.page.number > 1)).collect(), 1)
+        let rows = own.into_iter().skip(usize::from(paging.page.number > 1)).collect();
+        (Listing { rows, before: None, after: None }, 1)
     };
-    let members = rows.into_iter().map(|row| Resource::member(links.customer(row.id), view(&links, row)));
-    Answer::ok(&request).body(&paging.collection(&links.customers(), total, members.collect()))
+    let show = |row: customer::Customer| Resource::member(links.customer(row.id), view(&links, row));
+    Answer::ok(&request).body(&paging.collection(&links.customers(), total, listing, show))
 }

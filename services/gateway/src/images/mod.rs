@@ -1,7 +1,8 @@
-//! Images. Lists, bulk changes, patches and uploads of bytes have their places beside these files.
+//! Images. Bulk changes, patches and uploads of bytes have their places beside these files.
 
 pub mod create;
 pub mod delete;
+pub mod list;
 mod prefer;
 pub mod put;
 pub mod read;
@@ -13,6 +14,7 @@ use dlcs_model::{ImageId, SpaceId};
 
 pub use create::create;
 pub use delete::delete;
+pub use list::{list, list_all};
 pub use put::put;
 pub use read::read;
 

@@ -28,12 +28,10 @@ pub async fn delete(
     let mut db = gateway.database.get().await?;
     let owner = customers::require(&mut db, authorized).await?;
     let unknown = || Problem::not_found("There is no such key.");
-    let keys = api_key::list(&mut db, owner.id).await?;
-    let known = keys.iter().any(|row| row.key == key);
-    if !known {
+    if key.contains('\0') || !api_key::exists(&mut db, owner.id, &key).await? {
         return Err(unknown());
     }
-    if owner.administrator && keys.len() == 1 {
+    if owner.administrator && api_key::count(&mut db, owner.id).await? == 1 {
         return Err(Problem::fault(
             "last-key",
             "key",

@@ -27,14 +27,12 @@ pub async fn list(
 ) -> Result<HttpResponse, Problem> {
     let mut db = gateway.database.get().await?;
     let owner = customers::require(&mut db, authorized).await?.id;
-    let rows = api_key::list(&mut db, owner).await?;
-    let total = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-    let dlcs_db::Page { offset, limit } = crate::page(&paging);
-    let [offset, limit] = [offset, limit].map(|number| usize::try_from(number).unwrap_or(usize::MAX));
-    let members = rows.into_iter().skip(offset).take(limit).map(|row| {
+    let total = api_key::count(&mut db, owner).await?;
+    let listing = api_key::list(&mut db, owner, &paging.slice(total)).await?;
+    let show = |row: ApiKey| {
         let ApiKey { key, customer, created, last_used } = row;
         let body = Key { key, secret: None, created: Some(created.into()), last_used: last_used.map(Into::into) };
         Resource::member(links.key(customer, &body.key), body)
-    });
-    Answer::ok(&request).body(&paging.collection(&links.keys(owner), total, members.collect()))
+    };
+    Answer::ok(&request).body(&paging.collection(&links.keys(owner), total, listing, show))
 }

@@ -5,11 +5,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use dlcs_api::Resource;
 use dlcs_db::space;
 use dlcs_http::{Answer, Authorized, Paging, Problem, PublicLinks};
+use dlcs_model::SpaceField;
 
 use super::view;
 use crate::{Gateway, customers};
 
-/// The spaces, by their numbers.
+/// The spaces, unless told otherwise by their numbers.
 #[utoipa::path(
     get,
     path = "/customers/{customer}/spaces",
@@ -22,13 +23,14 @@ use crate::{Gateway, customers};
 pub async fn list(
     request: HttpRequest,
     authorized: Authorized,
-    paging: Paging,
+    paging: Paging<SpaceField>,
     PublicLinks(links): PublicLinks,
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, Problem> {
     let mut db = gateway.database.get().await?;
     let owner = customers::require(&mut db, authorized).await?.id;
-    let listing = space::list(&mut db, owner, crate::page(&paging)).await?;
-    let members = listing.rows.into_iter().map(|row| Resource::member(links.space(row.customer, row.id), view(row)));
-    Answer::ok(&request).body(&paging.collection(&links.spaces(owner), listing.total, members.collect()))
+    let total = space::count(&mut db, owner).await?;
+    let listing = space::list(&mut db, owner, &paging.slice(total)).await?;
+    let show = |row: space::Space| Resource::member(links.space(row.customer, row.id), view(row));
+    Answer::ok(&request).body(&paging.collection(&links.spaces(owner), total, listing, show))
 }

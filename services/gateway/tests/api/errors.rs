@@ -1,8 +1,8 @@
 //! What is refused, and how: one shape, every fault at once, nothing stored.
 
 use crate::support::{Key, PUBLIC, World};
-use dlcs_db::{Page, batch, space};
-use dlcs_model::{CustomerId, SpaceId};
+use dlcs_db::{batch, space};
+use dlcs_model::{BatchFilter, CustomerId, SpaceId};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -12,8 +12,8 @@ fn image(id: &str) -> Value {
 
 async fn nothing_is_stored(world: &World) {
     let (mut db, customer) = (world.database().await, CustomerId(world.customer as i32));
-    let page = Page { offset: 0, limit: 10 };
-    assert_eq!(batch::list(&mut db, customer, batch::Which::All, None, page).await.unwrap().total, 0);
+    let all = BatchFilter::default();
+    assert_eq!(batch::count(&mut db, customer, batch::Which::All, &all).await.unwrap(), 0);
     assert_eq!(space::get(&mut db, customer, SpaceId(1)).await.unwrap().unwrap().images, 0);
 }
 

@@ -1,19 +1,18 @@
 //! `GET /customers/{c}/queue/batches`, `/active` and `/recent`.
 
-use std::collections::HashMap;
-
-use actix_web::web::{Data, Query};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
 use dlcs_api::Resource;
 use dlcs_db::Database;
-use dlcs_db::batch::{self, Which};
+use dlcs_db::batch::{self, Batch, Which};
 use dlcs_http::{Answer, Authorized, Paging, Problem, PublicLinks, view};
+use dlcs_model::{BatchField, BatchFilter};
 
 use crate::require_customer;
 
 /// What a listing needs of a request.
-type Asked = (Authorized, Paging, PublicLinks, Data<Database>);
+type Asked = (Authorized, Paging<BatchField, BatchFilter>, PublicLinks, Data<Database>);
 
 /// All batches, newest first.
 #[utoipa::path(
@@ -60,17 +59,12 @@ pub async fn list_recent(request: HttpRequest, asked: Asked) -> Result<HttpRespo
 async fn list(request: HttpRequest, asked: Asked, name: &str, which: Which) -> Result<HttpResponse, Problem> {
     let (authorized, paging, PublicLinks(links), database) = asked;
     let customer = authorized.customer;
-    let parameters = Query::<HashMap<String, String>>::from_query(request.query_string());
-    let parameters = parameters.map_err(|error| Problem::fault("invalid-query", "?", error.to_string()))?;
-    let label = parameters.get("label").filter(|label| !label.contains('\0')).map(String::as_str);
     let mut db = database.get().await?;
     require_customer(&mut db, authorized).await?;
-    let listing = batch::list(&mut db, customer, which, label, crate::page(&paging)).await?;
+    let total = paging.total(batch::count(&mut db, customer, which, &paging.filter)).await?;
+    let listing = batch::list(&mut db, customer, which, &paging.filter, &paging.slice(total)).await?;
     let now = Utc::now();
-    let members = listing
-        .rows
-        .into_iter()
-        .map(|row| Resource::member(links.batch(customer, row.id), view::batch(&links, row, now)));
+    let show = |row: Batch| Resource::member(links.batch(customer, row.id), view::batch(&links, row, now));
     let url = format!("{}/{name}", links.queue(customer));
-    Answer::ok(&request).body(&paging.collection(&url, listing.total, members.collect()))
+    Answer::ok(&request).body(&paging.collection(&url, total, listing, show))
 }

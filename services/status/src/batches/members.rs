@@ -4,14 +4,14 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use dlcs_api::Resource;
 use dlcs_db::Database;
-use dlcs_db::item::{self, Which};
+use dlcs_db::item::{self, Asset, Members, Which};
 use dlcs_http::{Answer, Authorized, InPath, Paging, Problem, PublicLinks, view};
-use dlcs_model::BatchId;
+use dlcs_model::{BatchId, ImageField, ImageFilter};
 
 use super::require;
 
 /// What a listing needs of a request.
-type Asked = (Authorized, InPath<BatchId>, Paging, PublicLinks, Data<Database>);
+type Asked = (Authorized, InPath<BatchId>, Paging<ImageField, ImageFilter>, PublicLinks, Data<Database>);
 
 /// The images whose latest batch this is.
 #[utoipa::path(
@@ -73,11 +73,10 @@ async fn list(request: HttpRequest, asked: Asked, name: &str, which: Which) -> R
     let (Authorized { customer, .. }, InPath(batch), paging, PublicLinks(links), database) = asked;
     let mut db = database.get().await?;
     require(&mut db, customer, batch).await?;
-    let listing = item::list(&mut db, customer, batch, which, crate::page(&paging)).await?;
-    let members = listing
-        .rows
-        .into_iter()
-        .map(|row| Resource::member(links.image(&row.image.key()), view::member(&links, batch, row)));
+    let members = Members::Of(batch, which);
+    let total = paging.total(item::count(&mut db, customer, members, &paging.filter)).await?;
+    let listing = item::list(&mut db, customer, members, &paging.filter, &paging.slice(total)).await?;
+    let show = |row: Asset| Resource::member(links.image(&row.image.key()), view::member(&links, batch, row));
     let url = format!("{}/{name}", links.batch(customer, batch));
-    Answer::ok(&request).body(&paging.collection(&url, listing.total, members.collect()))
+    Answer::ok(&request).body(&paging.collection(&url, total, listing, show))
 }

@@ -24,7 +24,7 @@ CREATE INDEX api_key_customer ON api_key (customer);
 CREATE TABLE space (
     customer integer NOT NULL REFERENCES customer,
     id integer NOT NULL CHECK (id > 0),
-    name text NOT NULL,
+    name text COLLATE "C" NOT NULL,
     default_tags text[] NOT NULL DEFAULT '{}',
     default_roles text[] NOT NULL DEFAULT '{}',
     default_max_unauthorised integer NOT NULL DEFAULT -1,
@@ -42,14 +42,17 @@ CREATE TABLE image (
     customer integer NOT NULL,
     space integer NOT NULL,
     id text COLLATE "C" NOT NULL,
+    -- The order of registration, and what breaks ties in every other order: a short key for the indexes below, whose
+    -- new entries mostly go where the last one went.
+    serial bigserial NOT NULL,
     -- Counts registrations and deletions; only the newest may publish.
     generation bigint NOT NULL DEFAULT 1,
-    origin text NOT NULL,
+    origin text COLLATE "C" NOT NULL,
     initial_origin text,
     media_type text,
-    string1 text NOT NULL DEFAULT '',
-    string2 text NOT NULL DEFAULT '',
-    string3 text NOT NULL DEFAULT '',
+    string1 text COLLATE "C" NOT NULL DEFAULT '',
+    string2 text COLLATE "C" NOT NULL DEFAULT '',
+    string3 text COLLATE "C" NOT NULL DEFAULT '',
     number1 bigint NOT NULL DEFAULT 0,
     number2 bigint NOT NULL DEFAULT 0,
     number3 bigint NOT NULL DEFAULT 0,
@@ -83,6 +86,63 @@ CREATE TABLE image (
     CHECK (deleted_at IS NULL OR ready_generation IS NULL),
     CHECK (error_code IS NULL OR finished IS NOT NULL)
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.01, autovacuum_analyze_scale_factor = 0.02);
+-- Listings: one index for each field that can be filtered or ordered by. Texts of any length do not fit into one: their
+-- first 200 characters do. What is not known yet stands at the end of its order.
+CREATE INDEX image_listed ON image (customer, space, serial) WHERE deleted_at IS NULL;
+CREATE INDEX image_string1 ON image (customer, space, left(string1, 200), serial) WHERE deleted_at IS NULL;
+CREATE INDEX image_string2 ON image (customer, space, left(string2, 200), serial) WHERE deleted_at IS NULL;
+CREATE INDEX image_string3 ON image (customer, space, left(string3, 200), serial) WHERE deleted_at IS NULL;
+CREATE INDEX image_number1 ON image (customer, space, number1, serial) WHERE deleted_at IS NULL;
+CREATE INDEX image_number2 ON image (customer, space, number2, serial) WHERE deleted_at IS NULL;
+CREATE INDEX image_number3 ON image (customer, space, number3, serial) WHERE deleted_at IS NULL;
+-- A book and its pages: the commonest question of all.
+CREATE INDEX image_sequence ON image (customer, space, left(string1, 200), number1, serial) WHERE deleted_at IS NULL;
+CREATE INDEX image_created ON image (customer, space, created, serial) WHERE deleted_at IS NULL;
+CREATE INDEX image_origin ON image (customer, space, left(origin, 200), serial) WHERE deleted_at IS NULL;
+CREATE INDEX image_batch ON image (customer, space, batch, serial) WHERE deleted_at IS NULL;
+CREATE INDEX image_finished ON image (customer, space, coalesce(finished, '9999-12-31 00:00:00+00'), serial)
+    WHERE deleted_at IS NULL;
+CREATE INDEX image_width ON image (customer, space, coalesce(width, 2147483647), serial) WHERE deleted_at IS NULL;
+CREATE INDEX image_height ON image (customer, space, coalesce(height, 2147483647), serial) WHERE deleted_at IS NULL;
+CREATE INDEX image_ready ON image (customer, space, serial)
+    WHERE finished IS NOT NULL AND error_code IS NULL AND deleted_at IS NULL;
+CREATE INDEX image_error ON image (customer, space, serial) WHERE error_code IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX image_error_code ON image (customer, space, error_code, serial)
+    WHERE error_code IS NOT NULL AND deleted_at IS NULL;
+
+-- The tags of the images that are not deleted, in the order of their registration. An index over lists (GIN) knows no
+-- order: a page of a common tag would cost as much as all its images. Kept by triggers, whoever writes; a tag of any
+-- length is found by its first 200 characters.
+CREATE TABLE image_tag (
+    customer integer NOT NULL,
+    space integer NOT NULL,
+    tag text COLLATE "C" NOT NULL,
+    serial bigint NOT NULL,
+    PRIMARY KEY (customer, space, tag, serial)
+) WITH (autovacuum_vacuum_scale_factor = 0.01, autovacuum_analyze_scale_factor = 0.02);
+
+CREATE FUNCTION tag_new_images() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO image_tag (customer, space, tag, serial)
+        SELECT DISTINCT n.customer, n.space, left(t.tag, 200), n.serial FROM new_images n, unnest(n.tags) AS t (tag)
+        WHERE n.deleted_at IS NULL;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER tag_new_images AFTER INSERT ON image
+    REFERENCING NEW TABLE AS new_images FOR EACH STATEMENT EXECUTE FUNCTION tag_new_images();
+
+CREATE FUNCTION tag_changed_image() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM image_tag WHERE customer = OLD.customer AND space = OLD.space AND serial = OLD.serial
+        AND tag IN (SELECT left(t.tag, 200) FROM unnest(OLD.tags) AS t (tag));
+    INSERT INTO image_tag (customer, space, tag, serial)
+        SELECT DISTINCT NEW.customer, NEW.space, left(t.tag, 200), NEW.serial FROM unnest(NEW.tags) AS t (tag)
+        WHERE NEW.deleted_at IS NULL;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER tag_changed_image AFTER UPDATE ON image FOR EACH ROW
+    WHEN (OLD.tags IS DISTINCT FROM NEW.tags OR (OLD.deleted_at IS NULL) <> (NEW.deleted_at IS NULL))
+    EXECUTE FUNCTION tag_changed_image();
 
 CREATE TABLE batch (
     id bigserial PRIMARY KEY,
@@ -105,6 +165,9 @@ CREATE TABLE batch (
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.01);
 CREATE INDEX batch_listed ON batch (customer, id) WHERE NOT immediate;
 CREATE INDEX batch_active ON batch (customer, id) WHERE finished IS NULL AND NOT immediate;
+CREATE INDEX batch_submitted ON batch (customer, submitted, id) WHERE NOT immediate;
+CREATE INDEX batch_finished ON batch (customer, coalesce(finished, '9999-12-31 00:00:00+00'), id) WHERE NOT immediate;
+CREATE INDEX batch_label ON batch (customer, label, id) WHERE label IS NOT NULL AND NOT immediate;
 
 CREATE TABLE item (
     batch bigint NOT NULL,

@@ -64,7 +64,7 @@ impl Tie for crate::DbError {
     fn is_tie(&self) -> bool {
         match self {
             Self::Query(error) => crate::error::is_tie(error),
-            Self::Connect(_) | Self::Migration(_) => false,
+            Self::Connect(_) | Self::Migration(_) | Self::Cursor => false,
         }
     }
 }
