@@ -1,6 +1,8 @@
 //! Images as they are read. Writing them is the queue's business.
 
 pub mod list;
+#[cfg(test)]
+mod tests;
 
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz};

@@ -136,9 +136,24 @@ impl<'s, R> Walk<'s, R> {
 
     /// `ORDER BY a, b`.
     pub fn sort(&self, statement: &mut Statement) {
+        self.order_by(statement, |_, column| column.sql.to_owned());
+    }
+
+    /// `a AS k0, b AS k1`, for a part that the whole is merged from.
+    pub fn named(&self) -> String {
+        let named = self.columns.iter().enumerate().map(|(index, column)| format!("{} AS k{index}", column.sql));
+        named.collect::<Vec<_>>().join(", ")
+    }
+
+    /// `ORDER BY k0, k1`.
+    pub fn sort_named(&self, statement: &mut Statement) {
+        self.order_by(statement, |index, _| format!("k{index}"));
+    }
+
+    fn order_by(&self, statement: &mut Statement, name: impl Fn(usize, &Column<R>) -> String) {
         let direction = if self.ascending { "" } else { " DESC" };
-        let list: Vec<_> = self.columns.iter().map(|column| format!("{}{direction}", column.sql)).collect();
-        statement.push("ORDER BY ").push(&list.join(", ")).push(" ");
+        let list = self.columns.iter().enumerate().map(|(index, column)| name(index, column) + direction);
+        statement.push("ORDER BY ").push(&list.collect::<Vec<_>>().join(", ")).push(" ");
     }
 
     /// `LIMIT n OFFSET m`.

@@ -140,9 +140,9 @@ impl From<DateTime<Utc>> for Key {
 word_enum! {
     /// How far an image, or a batch of them, has come.
     Progress {
-        /// Nobody works on it yet, or not at the moment; of a batch: nobody has begun.
+        /// Nobody works on it yet, or not at the moment; of a batch: none of it has ended.
         Waiting = "waiting",
-        /// Somebody does; of a batch: it has begun and is not finished.
+        /// Somebody does; of a batch: some of it has ended, not all.
         Ingesting = "ingesting",
         /// It finished well; of a batch: all of it did.
         Ready = "ready",

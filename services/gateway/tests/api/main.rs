@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod errors;
+mod listing;
 mod registration;
 mod resources;
 mod support;

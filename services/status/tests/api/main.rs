@@ -2,4 +2,5 @@
 #![cfg(test)]
 
 mod batches;
+mod listing;
 mod support;

@@ -36,27 +36,31 @@ pub async fn list(
     let Some(within) = narrowed(within, filter).filter(|_| !walk.is_empty()) else {
         return Ok(walk.listing(Vec::new()));
     };
+    // First which they are, then what there is to say of them: what is passed over is not looked at.
     let mut statement = Statement::new(&format!("SELECT {COLUMNS} FROM ("));
     match within.space {
         Some(_) => {
-            statement.push("SELECT m.* FROM ");
+            statement.push("SELECT m.space, m.serial FROM ");
             scope(&mut statement, within, filter);
             walk.beyond(&mut statement)?;
             walk.sort(&mut statement);
         }
         // The indexes are by space; the first rows of all are among the first rows of each.
         None => {
-            statement.push("SELECT m.* FROM space s CROSS JOIN LATERAL (SELECT m.* FROM ");
+            statement.push("SELECT p.space, p.serial FROM space s CROSS JOIN LATERAL (SELECT m.space, m.serial, ");
+            statement.push(&walk.named()).push(" FROM ");
             scope(&mut statement, within, filter);
             walk.beyond(&mut statement)?;
             walk.sort(&mut statement);
             walk.cut_part(&mut statement);
-            statement.push(") m WHERE s.customer = ").bind(Bind::Number(within.customer.0.into())).push(" ");
-            walk.sort(&mut statement);
+            statement.push(") p WHERE s.customer = ").bind(Bind::Number(within.customer.0.into())).push(" ");
+            walk.sort_named(&mut statement);
         }
     }
     walk.cut(&mut statement);
-    statement.push(") m LEFT JOIN item now ON now.batch = m.batch AND now.ordinal = m.ordinal ");
+    statement.push(") k JOIN image m ON m.customer = ").bind(Bind::Number(within.customer.0.into()));
+    statement.push(" AND m.space = k.space AND m.serial = k.serial AND m.deleted_at IS NULL ");
+    statement.push("LEFT JOIN item now ON now.batch = m.batch AND now.ordinal = m.ordinal ");
     walk.sort(&mut statement);
     Ok(walk.listing(statement.query().load(conn).await?))
 }
