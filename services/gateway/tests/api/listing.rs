@@ -14,7 +14,7 @@ async fn library() -> World {
     let image = |n: usize| {
         json!({"space": 1 + n / 24, "id": format!("p{n:02}"), "origin": format!("http://origin.example/{n}.jpg"),
                "string1": format!("b{}", n % 3), "string2": if n == 7 { "" } else { "x" }, "number1": 30 - n,
-               "tags": if n % 2 == 0 { json!(["even", "a,b"]) } else { json!(["odd"]) }})
+               "tags": if n.is_multiple_of(2) { json!(["even", "a,b"]) } else { json!(["odd"]) }})
     };
     let body = json!({"member": (0..30).map(image).collect::<Vec<_>>()});
     assert_eq!(world.post("/queue", &body).await.status, 201);
