@@ -1,7 +1,7 @@
 //! What is true of every operation of a kind, so that handlers need not say it: what can be refused, what a list looks
 //! like, which headers there are.
 
-use dlcs_api::{Collection, PartialCollectionView, Problem};
+use dlcs_api::{Collection, Neighbours, PartialCollectionView, Problem};
 use serde_json::{Map, Value, json};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -141,7 +141,7 @@ fn page(item: Value, member: &Value) -> Value {
     let mut member = member.clone();
     member.as_object_mut().unwrap().remove("@context");
     let page = dlcs_api::Page { number: 1, size: 100 };
-    schema["examples"] = json!([Collection::page("https://dlcs.example/customers/2/…", "", page, 1, vec![member])]);
+    schema["examples"] = json!([Collection::page("https://dlcs.example/customers/2/…", "", page, 1, &Neighbours::default(), vec![member])]);
     schema
 }
 

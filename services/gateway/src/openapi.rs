@@ -19,6 +19,8 @@ use crate::{customers, description, entry_point, images, keys, queue, spaces};
     spaces::read::read,
     spaces::put::put,
     spaces::put::patch,
+    images::list::list,
+    images::list::list_all,
     images::create::create,
     images::read::read,
     images::put::put,

@@ -14,11 +14,29 @@ use crate::{Gateway, customers};
 type Asked = (Authorized, Paging<ImageField, ImageFilter>, PublicLinks, Data<Gateway>);
 
 /// The images of a space, unless told otherwise in the order of their registration.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer}/spaces/{space}/images",
+    operation_id = "listImages",
+    tag = "images",
+    responses(
+        (status = 200, description = "Images.", body = Vec<dlcs_api::Image>),
+    ),
+)]
 pub async fn list(request: HttpRequest, InPath(space): InPath<SpaceId>, asked: Asked) -> Result<HttpResponse, Problem> {
     answer(request, Some(space), asked).await
 }
 
 /// The images of all spaces of a customer.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer}/allImages",
+    operation_id = "listAllImages",
+    tag = "images",
+    responses(
+        (status = 200, description = "Images.", body = Vec<dlcs_api::Image>),
+    ),
+)]
 pub async fn list_all(request: HttpRequest, asked: Asked) -> Result<HttpResponse, Problem> {
     answer(request, None, asked).await
 }
