@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dlcs_db::AsyncPgConnection;
 use dlcs_db::queue::{self, Claim, CompleteError, Outcome, Publication};
-use dlcs_model::{Failure, Stage};
+use dlcs_model::{Failure, FailureCode, Stage};
 use dlcs_storage::{Generation, StorageKey, Store};
 use dlcs_worker::{CommitError, Committed, Work};
 use tokio::time::timeout;
@@ -63,6 +63,9 @@ impl Work for Process {
             }
             Ok(Outcome::Fenced) => Ok(Committed::Fenced),
             Err(CompleteError::Publish(failure)) => Err(CommitError::Failed(failure)),
+            Err(CompleteError::OverQuota(quota)) => {
+                Err(CommitError::Refused(Failure::new(FailureCode::QuotaExceeded, quota.to_string())))
+            }
             Err(CompleteError::Db(error)) => Err(CommitError::Database(error)),
         }
     }

@@ -4,24 +4,24 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 use diesel::sql_types::Text;
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, QueryableByName, Selectable, SelectableHelper};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use dlcs_model::{CustomerId, Unordered};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::DbError;
 use crate::page::{Column, Kind, Listing, Slice, Walk};
 use crate::schema::{api_key, customer};
 use crate::sql::Prepare;
 use crate::statement::{Bind, Statement};
+use crate::{Condition, DbError};
 
 /// What every secret begins with, so that scanners for leaked secrets can know it.
 const SECRET_PREFIX: &str = "dlcs_secret_";
 
 /// A key without its secret.
-#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = api_key, check_for_backend(diesel::pg::Pg))]
 pub struct ApiKey {
     /// The public half.
@@ -173,25 +173,52 @@ pub async fn count(conn: &mut AsyncPgConnection, customer: CustomerId) -> Result
     Ok(keys.count().get_result(conn).await?)
 }
 
-/// Whether a customer has this key.
+/// One of a customer's keys that is not revoked.
 ///
 /// # Errors
 /// If the database fails.
-pub async fn exists(conn: &mut AsyncPgConnection, customer: CustomerId, key: &str) -> Result<bool, DbError> {
+pub async fn get(conn: &mut AsyncPgConnection, customer: CustomerId, key: &str) -> Result<Option<ApiKey>, DbError> {
     let row = api_key::table.find(key).filter(api_key::customer.eq(customer.0)).filter(api_key::revoked.is_null());
-    Ok(row.count().get_result::<i64>(conn).await? > 0)
+    Ok(row.select(ApiKey::as_select()).first(conn).await.optional()?)
 }
 
-/// Revokes a key; whether there was one.
+/// What became of the wish to revoke a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revoked {
+    /// It is revoked.
+    Done,
+    /// The customer has no such key.
+    Unknown,
+    /// It is the last key of an administrator, who would be locked out.
+    Last,
+    /// The caller's condition does not hold.
+    Refused,
+}
+
+/// Revokes a key, if `condition` holds of it.
 ///
 /// # Errors
 /// If the database fails.
-pub async fn revoke(conn: &mut AsyncPgConnection, customer: CustomerId, key: &str) -> Result<bool, DbError> {
-    let rows = diesel::update(api_key::table.find(key))
-        .filter(api_key::customer.eq(customer.0))
-        .filter(api_key::revoked.is_null())
-        .set(api_key::revoked.eq(Utc::now()))
-        .execute(conn)
-        .await?;
-    Ok(rows > 0)
+pub async fn revoke(
+    conn: &mut AsyncPgConnection,
+    customer: CustomerId,
+    key: &str,
+    condition: Condition<'_, ApiKey>,
+) -> Result<Revoked, DbError> {
+    let owner = customer::table.find(customer.0).select(customer::administrator).for_no_key_update();
+    conn.transaction(async |conn| {
+        // Held, so that of two last keys only one can go.
+        let administrator: Option<bool> = owner.first(conn).await.optional()?;
+        let Some(known) = get(conn, customer, key).await? else { return Ok(Revoked::Unknown) };
+        if !condition(Some(&known)) {
+            return Ok(Revoked::Refused);
+        }
+        if administrator == Some(true) && count(conn, customer).await? == 1 {
+            return Ok(Revoked::Last);
+        }
+        let row = diesel::update(api_key::table.find(key)).set(api_key::revoked.eq(Utc::now()));
+        row.execute(conn).await?;
+        Ok(Revoked::Done)
+    })
+    .await
 }

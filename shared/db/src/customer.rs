@@ -4,13 +4,13 @@ use chrono::{DateTime, Utc};
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, Queryable, QueryableByName, Selectable, SelectableHelper,
 };
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use dlcs_model::{CustomerId, Unordered};
 
-use crate::DbError;
 use crate::page::{Column, Kind, Listing, Slice, Walk};
 use crate::schema::customer;
 use crate::statement::Statement;
+use crate::{Condition, DbError};
 
 /// A customer.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, QueryableByName, Selectable)]
@@ -100,7 +100,8 @@ pub async fn count(conn: &mut AsyncPgConnection) -> Result<i64, DbError> {
     Ok(customer::table.count().get_result(conn).await?)
 }
 
-/// Changes the name for people; `None` if there is no such customer.
+/// Changes the name for people, if `condition` holds of the customer as it was; `None` if it does not, or there is no
+/// such customer.
 ///
 /// # Errors
 /// If the database fails.
@@ -108,7 +109,16 @@ pub async fn rename(
     conn: &mut AsyncPgConnection,
     id: CustomerId,
     display_name: &str,
+    condition: Condition<'_, Customer>,
 ) -> Result<Option<Customer>, DbError> {
-    let row = diesel::update(customer::table.find(id.0)).set(customer::display_name.eq(display_name));
-    Ok(row.returning(Customer::as_returning()).get_result(conn).await.optional()?)
+    let held = customer::table.find(id.0).select(Customer::as_select()).for_no_key_update();
+    let changed = diesel::update(customer::table.find(id.0)).set(customer::display_name.eq(display_name));
+    conn.transaction(async |conn| {
+        let row = held.first(conn).await.optional()?;
+        if !row.as_ref().is_some_and(|row| condition(Some(row))) {
+            return Ok(None);
+        }
+        Ok(Some(changed.returning(Customer::as_returning()).get_result(conn).await?))
+    })
+    .await
 }

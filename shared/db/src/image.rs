@@ -147,3 +147,22 @@ pub async fn get(conn: &mut AsyncPgConnection, key: &ImageKey) -> Result<Option<
     let query = sql_query(sql).bind::<Integer, _>(key.customer.0).bind::<Integer, _>(key.space.0);
     Ok(query.bind::<Text, _>(key.id.as_str()).prepared().get_result(conn).await.optional()?)
 }
+
+/// Those of a customer's images that exist, in the order in which they are named.
+///
+/// # Errors
+/// If the database fails.
+pub async fn named(
+    conn: &mut AsyncPgConnection,
+    customer: CustomerId,
+    names: &[(SpaceId, &ImageId)],
+) -> Result<Vec<Image>, DbError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM unnest($2::integer[], $3::text[]) WITH ORDINALITY AS p (space, id, n) \
+         JOIN image m ON m.customer = $1 AND m.space = p.space AND m.id = p.id \
+         LEFT JOIN item now ON now.batch = m.batch AND now.ordinal = m.ordinal WHERE m.deleted_at IS NULL ORDER BY p.n"
+    );
+    let (spaces, ids): (Vec<i32>, Vec<&str>) = names.iter().map(|(space, id)| (space.0, id.as_str())).unzip();
+    let query = sql_query(sql).bind::<Integer, _>(customer.0).bind::<Array<Integer>, _>(spaces);
+    Ok(query.bind::<Array<Text>, _>(ids).prepared().load(conn).await?)
+}

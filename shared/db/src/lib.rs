@@ -5,11 +5,12 @@
 //! from `accept` to its end; each of their effects is conditional and fenced by a random lease token, so that loss,
 //! repetition and reordering of messages change no outcome.
 //!
-//! Locks are taken in one order everywhere: space, image, lease, item, dispatch, deltas, turn, batch. Where several rows of one table are locked,
+//! Locks are taken in one order everywhere: space, image, lease, item, dispatch, deltas, turn, quota, batch. Where several rows of one table are locked,
 //! they are locked in the order of their keys.
 
 pub mod api_key;
 pub mod batch;
+pub mod condition;
 pub mod customer;
 pub mod error;
 pub mod image;
@@ -17,17 +18,21 @@ pub mod item;
 pub mod outbox;
 pub mod page;
 pub mod pool;
+pub mod portal_user;
 pub mod queue;
 mod schema;
 pub mod settings;
 pub mod space;
 mod sql;
 mod statement;
+pub mod storage_policy;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+pub mod usage;
 
+pub use condition::Condition;
 pub use diesel_async::AsyncPgConnection;
 pub use error::DbError;
 pub use page::{Listing, Slice};

@@ -25,6 +25,18 @@ pub(crate) async fn put(conn: &mut AsyncPgConnection, key: &str, event: &Event) 
     Ok(())
 }
 
+/// Notes many events at once.
+pub(crate) async fn put_all(conn: &mut AsyncPgConnection, events: &[(String, Event)]) -> QueryResult<()> {
+    let keys: Vec<&str> = events.iter().map(|(key, _)| key.as_str()).collect();
+    let bodies: Result<Vec<_>, _> = events.iter().map(|(_, event)| serde_json::to_value(event)).collect();
+    let bodies = bodies.map_err(|e| diesel::result::Error::SerializationError(e.into()))?;
+    let sql =
+        "INSERT INTO outbox (key, event) SELECT * FROM unnest($1::text[], $2::jsonb[]) ON CONFLICT (key) DO NOTHING";
+    let query = sql_query(sql).bind::<Array<Text>, _>(keys).bind::<Array<Jsonb>, _>(bodies);
+    query.prepared().execute(conn).await?;
+    Ok(())
+}
+
 #[derive(QueryableByName)]
 struct Row {
     #[diesel(sql_type = BigInt)]

@@ -8,10 +8,10 @@ use diesel::{OptionalExtension, QueryableByName, sql_query};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use dlcs_model::{CustomerId, Order, SpaceField, SpaceId};
 
-use crate::DbError;
 use crate::page::{Column, Kind, Listing, Slice, Walk};
 use crate::sql::{Number, Prepare};
 use crate::statement::{Bind, Statement};
+use crate::{Condition, DbError};
 
 /// A space.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
@@ -76,6 +76,12 @@ pub enum WriteSpaceError {
     /// There is no such customer.
     #[error("no such customer")]
     NoCustomer,
+    /// The customer has used up all numbers.
+    #[error("no number is left")]
+    NoNumber,
+    /// The caller's condition does not hold.
+    #[error("the condition does not hold")]
+    Refused,
     /// The database failed.
     #[error(transparent)]
     Db(DbError),
@@ -113,10 +119,14 @@ pub async fn create(
         return Err(WriteSpaceError::NameMissing);
     }
     conn.transaction(async move |conn| {
-        let next = "UPDATE customer SET last_space = last_space + 1 WHERE id = $1 RETURNING last_space::bigint AS n";
-        let next = sql_query(next).bind::<Integer, _>(customer.0).prepared();
+        let next = "UPDATE customer SET last_space = last_space + 1 WHERE id = $1 AND last_space < $2 \
+                    RETURNING last_space::bigint AS n";
+        let next = sql_query(next).bind::<Integer, _>(customer.0).bind::<Integer, _>(i32::MAX).prepared();
         let next: Option<Number> = next.get_result(conn).await.optional()?;
-        let id = next.ok_or(WriteSpaceError::NoCustomer)?.n;
+        let Some(Number { n: id }) = next else {
+            let known = crate::customer::get(conn, customer).await.map_err(WriteSpaceError::Db)?;
+            return Err(if known.is_some() { WriteSpaceError::NoNumber } else { WriteSpaceError::NoCustomer });
+        };
         let id = SpaceId(i32::try_from(id).unwrap_or(i32::MAX));
         insert(conn, customer, id, fields).await?;
         get(conn, customer, id).await.map_err(WriteSpaceError::Db)?.ok_or(WriteSpaceError::NoCustomer)
@@ -124,7 +134,8 @@ pub async fn create(
     .await
 }
 
-/// Creates the space of this number or changes what `fields` names; says whether it was created.
+/// Creates the space of this number or changes what `fields` names, if `condition` holds of it as it was; says whether
+/// it was created.
 ///
 /// # Errors
 /// If the name is taken or missing in a new space, the customer does not exist, or the database fails.
@@ -133,6 +144,7 @@ pub async fn put(
     customer: CustomerId,
     id: SpaceId,
     fields: &SpaceFields,
+    condition: Condition<'_, Space>,
 ) -> Result<(Space, bool), WriteSpaceError> {
     conn.transaction(async move |conn| {
         // Also the lock that makes two requests for the same new number come one after the other.
@@ -140,6 +152,10 @@ pub async fn put(
         let number = sql_query(number).bind::<Integer, _>(customer.0).bind::<Integer, _>(id.0).prepared();
         if number.execute(conn).await? == 0 {
             return Err(WriteSpaceError::NoCustomer);
+        }
+        let before = get(conn, customer, id).await.map_err(WriteSpaceError::Db)?;
+        if !condition(before.as_ref()) {
+            return Err(WriteSpaceError::Refused);
         }
         let created = !update(conn, customer, id, fields).await?;
         if created {
@@ -199,6 +215,59 @@ async fn update(
         .execute(conn)
         .await?;
     Ok(rows > 0)
+}
+
+/// What became of the wish to delete a space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deleted {
+    /// It is gone; its number is not given again.
+    Done,
+    /// There is no such space.
+    Unknown,
+    /// It has images.
+    HasImages,
+    /// The caller's condition does not hold.
+    Refused,
+}
+
+/// Deletes a space without images, if `condition` holds of it. Tombstones of its images stay: they keep what is still
+/// on its way from coming back, should the number be chosen again.
+///
+/// # Errors
+/// If the database fails.
+pub async fn delete(
+    conn: &mut AsyncPgConnection,
+    customer: CustomerId,
+    id: SpaceId,
+    condition: Condition<'_, Space>,
+) -> Result<Deleted, DbError> {
+    const LOCK: &str = "SELECT id::bigint AS n FROM space WHERE customer = $1 AND id = $2 FOR UPDATE";
+    const IMAGES: &str = "SELECT count(*) AS n FROM (SELECT FROM image \
+                          WHERE customer = $1 AND space = $2 AND deleted_at IS NULL LIMIT 1) i";
+    // What waits to be folded into the sums sums to nothing, and would wait for ever.
+    const SUMS: &str = "DELETE FROM usage_delta WHERE customer = $1 AND space = $2";
+    const SPACE: &str = "DELETE FROM space WHERE customer = $1 AND id = $2";
+    let query = |sql: &'static str| sql_query(sql).bind::<Integer, _>(customer.0).bind::<Integer, _>(id.0).prepared();
+    conn.transaction(async |conn| {
+        // Waits for registrations into the space, which hold it until their commit.
+        let locked: Option<Number> = query(LOCK).get_result(conn).await.optional()?;
+        let space = match locked {
+            Some(_) => get(conn, customer, id).await?,
+            None => None,
+        };
+        let Some(space) = space else { return Ok(Deleted::Unknown) };
+        if !condition(Some(&space)) {
+            return Ok(Deleted::Refused);
+        }
+        let images: Number = query(IMAGES).get_result(conn).await?;
+        if images.n > 0 {
+            return Ok(Deleted::HasImages);
+        }
+        query(SUMS).execute(conn).await?;
+        query(SPACE).execute(conn).await?;
+        Ok(Deleted::Done)
+    })
+    .await
 }
 
 /// The space of this number.

@@ -13,7 +13,7 @@ use crate::item::Outcome as ItemOutcome;
 use crate::queue::*;
 use crate::space::SpaceFields;
 use crate::sql::Number;
-use crate::{Connection, Database, DatabaseSettings, batch, customer, item, space};
+use crate::{Connection, Database, DatabaseSettings, batch, condition, customer, item, space};
 
 /// A migrated database that goes when this is dropped.
 pub struct TestDb {
@@ -101,7 +101,7 @@ pub async fn finish(conn: &mut AsyncPgConnection, claim: &Claim) -> Outcome {
 }
 
 pub async fn delete(conn: &mut AsyncPgConnection, key: &ImageKey) -> bool {
-    delete_image(conn, key, || async { Ok::<(), Infallible>(()) }).await.unwrap()
+    delete_image(conn, key, &condition::always, || async { Ok::<(), Infallible>(()) }).await.unwrap()
 }
 
 /// Claims the fetch, ends it, and claims the processing.

@@ -3,12 +3,15 @@
 use dlcs_model::{BatchFilter, CustomerId, FailureCode, ImageFilter, Lane, SpaceId};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::api_key::Revoked;
+use crate::condition::always;
 use crate::customer::CreateCustomerError;
 use crate::page::{From, Slice};
+use crate::portal_user::{PortalUserFields, WriteUserError};
 use crate::queue::{NewBatch, accept, cancel_batch};
-use crate::space::{SpaceFields, WriteSpaceError};
+use crate::space::{Deleted, SpaceFields, WriteSpaceError};
 use crate::testing::*;
-use crate::{api_key, batch, customer, image, item, space};
+use crate::{api_key, batch, customer, image, item, portal_user, space};
 
 const LIMIT: i64 = 100;
 
@@ -26,7 +29,10 @@ async fn a_name_is_given_to_one_customer_only() {
     assert_eq!(customer::by_name(conn, "WELLCOME").await.unwrap(), Some(created.clone()));
     assert_eq!(customer::get(conn, created.id).await.unwrap(), Some(created.clone()));
     assert_eq!(customer::get(conn, CustomerId(999)).await.unwrap(), None);
-    let renamed = customer::rename(conn, created.id, "W").await.unwrap().unwrap();
+    let renamed = customer::rename(conn, created.id, "W", &always).await.unwrap().unwrap();
+    let refused = customer::rename(conn, created.id, "X", &|row| row.unwrap().display_name != "W").await.unwrap();
+    assert_eq!(refused, None);
+    assert_eq!(customer::get(conn, created.id).await.unwrap(), Some(renamed.clone()));
     assert_eq!((renamed.display_name.as_str(), renamed.administrator), ("W", true));
     assert_eq!(customer::list(conn, &Slice::first(LIMIT)).await.unwrap().rows.len(), 1);
     assert_eq!(customer::count(conn).await.unwrap(), 1);
@@ -48,14 +54,108 @@ async fn a_key_opens_with_its_secret_until_it_is_revoked() {
     api_key::touch(conn, &fresh.key).await.unwrap();
     let listed = api_key::list(conn, owner, &Slice::first(LIMIT)).await.unwrap().rows;
     assert_eq!(api_key::count(conn, owner).await.unwrap(), 2);
-    assert!(api_key::exists(conn, owner, &fresh.key).await.unwrap());
-    assert!(!api_key::exists(conn, other, &fresh.key).await.unwrap());
     assert!(listed.len() == 2 && listed[0].last_used.is_some() && listed[1].last_used.is_none());
-    assert!(!api_key::revoke(conn, other, &fresh.key).await.unwrap(), "someone else's");
-    assert!(api_key::revoke(conn, owner, &fresh.key).await.unwrap());
+    assert_eq!(api_key::get(conn, other, &fresh.key).await.unwrap(), None, "someone else's");
+    assert_eq!(api_key::revoke(conn, other, &fresh.key, &always).await.unwrap(), Revoked::Unknown, "someone else's");
+    assert_eq!(api_key::revoke(conn, owner, &fresh.key, &|_| false).await.unwrap(), Revoked::Refused);
+    assert_eq!(api_key::revoke(conn, owner, &fresh.key, &always).await.unwrap(), Revoked::Done);
     assert_eq!(api_key::find(conn, &fresh.key).await.unwrap(), None);
     api_key::put(conn, owner, &fresh.key, &SecretString::from("chosen")).await.unwrap();
     assert!(api_key::find(conn, &fresh.key).await.unwrap().unwrap().accepts("chosen"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_last_keys_of_an_administrator_one_stays() {
+    let test = TestDb::new().await;
+    let admin = customer::create(&mut *test.conn().await, "admin", "x", true).await.unwrap().id;
+    for round in 0..5 {
+        let fresh = api_key::create(&mut *test.conn().await, admin).await.unwrap();
+        let keys = api_key::list(&mut *test.conn().await, admin, &Slice::first(LIMIT)).await.unwrap().rows;
+        if round == 0 {
+            let last = api_key::revoke(&mut *test.conn().await, admin, &fresh.key, &always).await.unwrap();
+            assert_eq!(last, Revoked::Last);
+            continue;
+        }
+        assert_eq!(keys.len(), 2);
+        let both = keys
+            .iter()
+            .map(|row| async { api_key::revoke(&mut *test.conn().await, admin, &row.key, &always).await.unwrap() });
+        let mut both = futures::future::join_all(both).await;
+        both.sort_by_key(|revoked| *revoked == Revoked::Last);
+        assert_eq!(both, [Revoked::Done, Revoked::Last]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_portal_user_has_an_address_of_its_own() {
+    let test = TestDb::new().await;
+    let (owner, other) = (test.customer("a").await, test.customer("b").await);
+    let conn = &mut test.conn().await;
+    let user = portal_user::create(conn, owner, "Ann@example.org", "$argon2id$x", true).await.unwrap();
+    let taken = portal_user::create(conn, owner, "ann@EXAMPLE.org", "y", true).await;
+    assert!(matches!(taken, Err(WriteUserError::EmailTaken)), "{taken:?}");
+    portal_user::create(conn, other, "ann@example.org", "y", true).await.unwrap();
+    let second = portal_user::create(conn, owner, "ben@example.org", "y", false).await.unwrap();
+    let fields = PortalUserFields { email: Some("ANN@example.org".into()), ..PortalUserFields::default() };
+    let taken = portal_user::update(conn, owner, second.id, &fields, &always).await;
+    assert!(matches!(taken, Err(WriteUserError::EmailTaken)), "{taken:?}");
+    let changed = portal_user::update(conn, owner, user.id, &fields, &always).await.unwrap();
+    assert_eq!((changed.email.as_str(), changed.enabled), ("ANN@example.org", true));
+    let listed = portal_user::list(conn, owner, &Slice::first(1)).await.unwrap();
+    assert_eq!(listed.rows, [changed]);
+    let rest = portal_user::list(conn, owner, &Slice::after(listed.after.unwrap(), LIMIT)).await.unwrap();
+    assert_eq!((rest.rows, rest.after), (vec![second.clone()], None));
+    assert_eq!(portal_user::count(conn, owner).await.unwrap(), 2);
+    let theirs = portal_user::update(conn, other, user.id, &fields, &always).await;
+    assert!(matches!(theirs, Err(WriteUserError::Unknown)), "{theirs:?}");
+    let theirs = portal_user::delete(conn, other, user.id, &always).await;
+    assert!(matches!(theirs, Err(WriteUserError::Unknown)), "{theirs:?}");
+    let refused = portal_user::delete(conn, owner, user.id, &|row| row.unwrap().email == "ann").await;
+    assert!(matches!(refused, Err(WriteUserError::Refused)), "{refused:?}");
+    portal_user::delete(conn, owner, user.id, &always).await.unwrap();
+    assert_eq!(portal_user::get(conn, owner, user.id).await.unwrap(), None);
+    assert_eq!(portal_user::get(conn, owner, second.id).await.unwrap(), Some(second));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_space_goes_when_it_is_empty_and_its_number_is_not_given_again() {
+    let test = TestDb::new().await;
+    let customer = test.customer("a").await;
+    let conn = &mut test.conn().await;
+    let second = space::create(conn, customer, &named("second")).await.unwrap().id;
+    assert_eq!(space::delete(conn, customer, SpaceId(9), &always).await.unwrap(), Deleted::Unknown);
+    assert_eq!(space::delete(conn, CustomerId(999), second, &always).await.unwrap(), Deleted::Unknown);
+    assert_eq!(space::delete(conn, customer, second, &|row| row.unwrap().images > 0).await.unwrap(), Deleted::Refused);
+    assert_eq!(space::delete(conn, customer, second, &always).await.unwrap(), Deleted::Done);
+    assert_eq!(space::create(conn, customer, &named("third")).await.unwrap().id, SpaceId(3));
+    accept(conn, &batch_of(customer, &["x"])).await.unwrap();
+    assert_eq!(space::delete(conn, customer, SpaceId(1), &always).await.unwrap(), Deleted::HasImages);
+    delete(conn, &key(customer, "x")).await;
+    assert_eq!(space::delete(conn, customer, SpaceId(1), &always).await.unwrap(), Deleted::Done);
+    assert_eq!(count(conn, "usage_delta").await, 0, "nothing waits for a space that is gone");
+    assert!(accept(conn, &batch_of(customer, &["x"])).await.is_err());
+    let (chosen, created) = space::put(conn, customer, SpaceId(1), &named("again"), &always).await.unwrap();
+    assert_eq!((chosen.images, created), (0, true));
+    accept(conn, &batch_of(customer, &["x"])).await.unwrap();
+    assert_eq!(image::get(conn, &key(customer, "x")).await.unwrap().unwrap().generation, 3);
+    audit(conn).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registration_and_the_deletion_of_its_space_do_not_miss_each_other() {
+    let test = TestDb::new().await;
+    let customer = test.customer("a").await;
+    for round in 0..10 {
+        let name = format!("s{round}");
+        let space = space::create(&mut *test.conn().await, customer, &named(&name)).await.unwrap().id;
+        let mut new = batch_of(customer, &names("i", 50));
+        new.members.iter_mut().for_each(|member| member.space = space);
+        let (accepted, deleted) = tokio::join!(async { accept(&mut *test.conn().await, &new).await.is_ok() }, async {
+            space::delete(&mut *test.conn().await, customer, space, &always).await.unwrap()
+        });
+        assert_eq!(deleted, if accepted { Deleted::HasImages } else { Deleted::Done });
+    }
+    audit(&mut *test.conn().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,7 +163,7 @@ async fn spaces_are_numbered_and_named_within_their_customer() {
     let test = TestDb::new().await;
     let customer = test.customer("a").await;
     let conn = &mut test.conn().await;
-    let (chosen, created) = space::put(conn, customer, SpaceId(7), &named("chosen")).await.unwrap();
+    let (chosen, created) = space::put(conn, customer, SpaceId(7), &named("chosen"), &always).await.unwrap();
     assert_eq!((chosen.id, created), (SpaceId(7), true));
     assert_eq!(space::create(conn, customer, &named("next")).await.unwrap().id, SpaceId(8));
     let (merged, created) = space::put(
@@ -71,13 +171,14 @@ async fn spaces_are_numbered_and_named_within_their_customer() {
         customer,
         SpaceId(7),
         &SpaceFields { default_max_unauthorised: Some(200), ..SpaceFields::default() },
+        &always,
     )
     .await
     .unwrap();
     assert_eq!((merged.name.as_str(), merged.default_max_unauthorised, created), ("chosen", 200, false));
     let taken = space::create(conn, customer, &named("next")).await;
     assert!(matches!(taken, Err(WriteSpaceError::NameTaken)), "{taken:?}");
-    let nameless = space::put(conn, customer, SpaceId(9), &SpaceFields::default()).await;
+    let nameless = space::put(conn, customer, SpaceId(9), &SpaceFields::default(), &always).await;
     assert!(matches!(nameless, Err(WriteSpaceError::NameMissing)), "{nameless:?}");
     let nobody = space::create(conn, CustomerId(999), &named("x")).await;
     assert!(matches!(nobody, Err(WriteSpaceError::NoCustomer)), "{nobody:?}");

@@ -167,6 +167,10 @@ impl<W: Work> Runner<W> {
                     report = Report::Failure(failure);
                     continue;
                 }
+                Err(CommitError::Refused(failure)) => {
+                    report = Report::Failure(failure);
+                    continue;
+                }
                 Err(CommitError::Database(error)) => error,
             };
             if matches!(report, Report::Success(_)) {

@@ -61,7 +61,10 @@ pub enum CommitError {
     /// The database failed; the same call may succeed a little later.
     #[error(transparent)]
     Database(#[from] DbError),
-    /// Something else that belongs to the commit failed.
+    /// Something else that belongs to the commit failed; whether anything was published is not known.
     #[error(transparent)]
     Failed(#[from] Failure),
+    /// The result must not become true. Nothing was published by this call.
+    #[error("refused: {0}")]
+    Refused(Failure),
 }

@@ -6,7 +6,10 @@ CREATE TABLE customer (
     administrator boolean NOT NULL DEFAULT false,
     created timestamptz NOT NULL DEFAULT now(),
     -- The highest number ever given to a space of this customer, so that none is given twice.
-    last_space integer NOT NULL DEFAULT 0
+    last_space integer NOT NULL DEFAULT 0,
+    -- How much it may store; null for no limit.
+    max_images bigint CHECK (max_images >= 0),
+    max_size bigint CHECK (max_size >= 0)
 );
 CREATE UNIQUE INDEX customer_name_key ON customer (lower(name));
 
@@ -19,6 +22,18 @@ CREATE TABLE api_key (
     revoked timestamptz
 );
 CREATE INDEX api_key_customer ON api_key (customer);
+
+-- People who use the portal for a customer.
+CREATE TABLE portal_user (
+    id uuid PRIMARY KEY,
+    customer integer NOT NULL REFERENCES customer,
+    email text NOT NULL,
+    -- Argon2id with its parameters and salt, as a PHC string.
+    password_hash text NOT NULL,
+    enabled boolean NOT NULL DEFAULT true,
+    created timestamptz NOT NULL DEFAULT now()
+);
+CREATE UNIQUE INDEX portal_user_email_key ON portal_user (customer, lower(email));
 
 -- Sums are the columns plus whatever waits in usage_delta.
 CREATE TABLE space (
@@ -275,6 +290,15 @@ CREATE TABLE usage_delta (
     thumbnail_size bigint NOT NULL DEFAULT 0
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 CREATE INDEX usage_delta_space ON usage_delta (customer, space);
+
+-- Images whose descriptor in the object store has to follow a change of their row that is committed already.
+CREATE TABLE descriptor_due (
+    customer integer NOT NULL,
+    space integer NOT NULL,
+    image text COLLATE "C" NOT NULL,
+    since timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (customer, space, image)
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
 -- Requests that may come again.
 CREATE TABLE idem (

@@ -13,17 +13,24 @@ use dlcs_model::{BatchId, CustomerId, FailureCode, Stage};
 use serde::Serialize;
 
 use images::{Upserted, merge_images, upsert_images};
-pub use request::{AcceptError, Accepted, Idempotency, Member, NewBatch, NewImage};
+pub use request::{AcceptError, Accepted, Idempotency, Member, NewBatch, NewImage, Resettable};
 
 use super::close::{Places, close};
-use super::{Tie, turn, untie};
-use crate::DbError;
+use super::{OverQuota, Tie, quota, turn, untie};
+use crate::image::{self, Image};
 use crate::queue::{DISPATCH_SECONDS, Dispatched};
 use crate::sql::{Number, Prepare};
+use crate::{Condition, DbError};
 
 impl From<diesel::result::Error> for AcceptError {
     fn from(error: diesel::result::Error) -> Self {
         Self::Db(error.into())
+    }
+}
+
+impl From<OverQuota> for AcceptError {
+    fn from(error: OverQuota) -> Self {
+        Self::OverQuota(error)
     }
 }
 
@@ -39,10 +46,22 @@ impl Tie for AcceptError {
 /// # Errors
 /// See [`AcceptError`]; nothing is stored then.
 pub async fn accept(conn: &mut AsyncPgConnection, new: &NewBatch) -> Result<Accepted, AcceptError> {
+    accept_if(conn, new, None).await
+}
+
+/// The same, if `condition` holds of each image as it was, under its lock.
+///
+/// # Errors
+/// See [`AcceptError`]; nothing is stored then.
+pub async fn accept_if(
+    conn: &mut AsyncPgConnection,
+    new: &NewBatch,
+    condition: Option<Condition<'_, Image>>,
+) -> Result<Accepted, AcceptError> {
     check_members(&new.members)?;
     let numbered: Vec<_> = (0..).zip(&new.members).map(|(ordinal, image)| Numbered { ordinal, image }).collect();
     let members = serde_json::to_string(&numbered).map_err(|e| DbError::Query(serialization(e)))?;
-    untie!(conn.transaction(async |conn| transact(conn, new, &members).await).await)
+    untie!(conn.transaction(async |conn| transact(conn, new, &members, condition).await).await)
 }
 
 /// A member as [`members`] reads it.
@@ -70,12 +89,20 @@ fn refuse(ordinals: Vec<usize>, error: fn(Vec<usize>) -> AcceptError) -> Result<
     if ordinals.is_empty() { Ok(()) } else { Err(error(ordinals)) }
 }
 
-async fn transact(conn: &mut AsyncPgConnection, new: &NewBatch, members: &str) -> Result<Accepted, AcceptError> {
+async fn transact(
+    conn: &mut AsyncPgConnection,
+    new: &NewBatch,
+    members: &str,
+    condition: Option<Condition<'_, Image>>,
+) -> Result<Accepted, AcceptError> {
     let batch = number_batch(conn, new).await?;
     lock_spaces(conn, new).await?;
     let upserted = upsert_images(conn, new, batch, members).await?;
     let images = by_ordinal(&upserted, &new.members)?;
     check_images(new, &images)?;
+    if let Some(condition) = condition {
+        check_condition(conn, new, &images, condition).await?;
+    }
     if images.iter().any(|image| !image.inserted) {
         merge_images(conn, new, batch, members).await?;
         supersede(conn, &images).await?;
@@ -84,6 +111,9 @@ async fn transact(conn: &mut AsyncPgConnection, new: &NewBatch, members: &str) -
     insert_items(conn, new, batch, &images).await?;
     count_images(conn, new.customer, &images).await?;
     let hints = hand_out(conn, new, batch, &images).await?;
+    if images.iter().any(|image| image.is_new()) {
+        quota::check(conn, new.customer).await??;
+    }
     let members = images.iter().zip(&new.members).map(|(image, member)| Member {
         space: member.space,
         id: member.id.clone(),
@@ -147,6 +177,20 @@ fn check_images(new: &NewBatch, images: &[&Upserted]) -> Result<(), AcceptError>
     }
     let lacks = |&i: &usize| new.members[i].origin.is_none() && images[i].is_new();
     refuse(ordinals().filter(lacks).collect(), AcceptError::MissingOrigins)
+}
+
+/// Shows the images to the caller as they were: so far only their generation has moved, which is not shown.
+async fn check_condition(
+    conn: &mut AsyncPgConnection,
+    new: &NewBatch,
+    images: &[&Upserted],
+    condition: Condition<'_, Image>,
+) -> Result<(), AcceptError> {
+    let known = new.members.iter().zip(images).filter(|(_, image)| !image.is_new());
+    let known: Vec<_> = known.map(|(member, _)| (member.space, &member.id)).collect();
+    let rows = image::named(conn, new.customer, &known).await?;
+    let holds = (known.len() == images.len() || condition(None)) && rows.iter().all(|row| condition(Some(row)));
+    if holds { Ok(()) } else { Err(AcceptError::Refused) }
 }
 
 /// Ends what is still open of the older registrations and notes that they are no longer the latest.

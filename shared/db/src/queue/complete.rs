@@ -6,7 +6,7 @@ use diesel::{OptionalExtension, QueryResult, QueryableByName, sql_query};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use dlcs_model::ImageKey;
 
-use super::Claim;
+use super::{Claim, OverQuota, quota};
 use crate::DbError;
 use crate::sql::{Number, Prepare};
 
@@ -55,6 +55,9 @@ pub enum CompleteError<E> {
     /// The descriptor could not be written.
     #[error("cannot publish: {0}")]
     Publish(E),
+    /// The customer's storage would be over its quota: nothing was published.
+    #[error(transparent)]
+    OverQuota(OverQuota),
     /// The database failed. Whether the commit came through is unknown: repeat the call to find out.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -93,6 +96,9 @@ where
         if !end_item(conn, claim).await? {
             return Ok(Outcome::Fenced);
         }
+        let more = bytes(facts.size) - image.size.unwrap_or(0);
+        let room = quota::check_size(conn, claim.image.customer, image.max_size, more).await?;
+        room.map_err(CompleteError::OverQuota)?;
         point_image(conn, claim, facts).await?;
         count(conn, claim, facts, &image).await?;
         publish(image.publication()).await.map_err(CompleteError::Publish)?;
@@ -120,6 +126,9 @@ pub(super) struct Locked {
     pub size: Option<i64>,
     #[diesel(sql_type = Nullable<BigInt>)]
     pub thumbnail_size: Option<i64>,
+    /// What the customer may store.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub max_size: Option<i64>,
     #[diesel(sql_type = Timestamptz)]
     pub now: DateTime<Utc>,
 }
@@ -132,7 +141,7 @@ impl Locked {
 
 pub(super) async fn lock_image(conn: &mut AsyncPgConnection, image: &ImageKey) -> QueryResult<Option<Locked>> {
     let sql = "SELECT generation, deleted_at IS NOT NULL AS deleted, batch, ordinal, max_unauthorised, roles, size, \
-                   thumbnail_size, now() AS now \
+                   thumbnail_size, (SELECT max_size FROM customer WHERE id = $1) AS max_size, now() AS now \
                FROM image WHERE customer = $1 AND space = $2 AND id = $3 FOR UPDATE";
     sql_query(sql)
         .bind::<Integer, _>(image.customer.0)

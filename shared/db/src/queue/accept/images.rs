@@ -6,6 +6,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use dlcs_model::BatchId;
 
 use super::NewBatch;
+use crate::queue::fields::{access_due, assigned, becomes, free_fields, members, united};
 use crate::sql::Prepare;
 
 /// An image as the upsert found or made it. Of an image that existed, place and deletion are still the old ones.
@@ -32,28 +33,6 @@ impl Upserted {
     pub fn is_new(&self) -> bool {
         self.inserted || self.deleted
     }
-}
-
-/// The members, as the columns of a table.
-macro_rules! members {
-    () => {
-        "json_to_recordset($1::json) AS m (ordinal integer, space integer, id text, origin text, initial_origin text, media_type text, \
-             string1 text, string2 text, string3 text, number1 bigint, number2 bigint, number3 bigint, \
-             tags text[], roles text[], max_unauthorised integer, metadata jsonb) "
-    };
-}
-
-/// Both texts united, each once, in order of first appearance.
-macro_rules! united {
-    ($a:literal, $b:literal) => {
-        concat!(
-            "ARRAY(SELECT t FROM unnest(coalesce(",
-            $a,
-            ", '{}') || ",
-            $b,
-            ") WITH ORDINALITY AS u (t, n) GROUP BY t ORDER BY min(n)) "
-        )
-    };
 }
 
 /// In one pass and in the order of keys, so that two batches with the same images cannot wait for each other.
@@ -96,28 +75,27 @@ pub(super) async fn merge_images(
     batch: BatchId,
     members: &str,
 ) -> QueryResult<()> {
-    macro_rules! merged {
-        ($($column:literal or $default:literal),*) => {
-            concat!($($column, " = coalesce(m.", $column, ", CASE WHEN i.deleted_at IS NULL THEN i.", $column,
-                " ELSE ", $default, " END), "),*)
-        };
-    }
     const SQL: &str = concat!(
+        "WITH m AS MATERIALIZED (SELECT * FROM ",
+        members!(),
+        "), ",
+        access_due!(),
         "UPDATE image i SET ",
-        merged!("origin" or "''", "initial_origin" or "NULL", "media_type" or "NULL", "metadata" or "NULL",
-            "string1" or "''", "string2" or "''", "string3" or "''", "number1" or "0", "number2" or "0",
-            "number3" or "0", "max_unauthorised" or "s.default_max_unauthorised"),
-        "tags = CASE WHEN i.deleted_at IS NULL THEN coalesce(m.tags, i.tags) ELSE ",
+        free_fields!(),
+        assigned!("origin" or "''", "media_type" or "NULL"),
+        "tags = CASE WHEN i.deleted_at IS NULL THEN ",
+        becomes!("tags" or "s.default_tags"),
+        " ELSE ",
         united!("m.tags", "s.default_tags"),
-        " END, \
-         roles = CASE WHEN i.deleted_at IS NULL THEN coalesce(m.roles, i.roles) ELSE ",
+        " END, roles = CASE WHEN i.deleted_at IS NULL THEN ",
+        becomes!("roles" or "s.default_roles"),
+        " ELSE ",
         united!("m.roles", "s.default_roles"),
         " END, \
          created = CASE WHEN i.deleted_at IS NULL THEN i.created ELSE now() END, \
          deleted_at = NULL, batch = $3, ordinal = m.ordinal, immediate = $4, queued = now(), dequeued = NULL, finished = NULL, \
-         error_code = NULL, error = NULL, attempts = 0 FROM ",
-        members!(),
-        "JOIN space s ON s.customer = $2 AND s.id = m.space \
+         error_code = NULL, error = NULL, attempts = 0 \
+         FROM m JOIN space s ON s.customer = $2 AND s.id = m.space \
          WHERE i.customer = $2 AND i.space = m.space AND i.id = m.id AND i.batch <> $3"
     );
     sql_query(SQL)

@@ -4,7 +4,7 @@ use dlcs_model::{BatchId, CustomerId, ImageId, Lane, SpaceId};
 use serde::Serialize;
 
 use crate::DbError;
-use crate::queue::Dispatched;
+use crate::queue::{Dispatched, OverQuota};
 
 /// An image to register. What is `None` keeps its value if the image exists, or has the default (of the space or of
 /// the API) if it is new.
@@ -26,6 +26,28 @@ pub struct NewImage {
     pub roles: Option<Vec<String>>,
     pub max_unauthorised: Option<i32>,
     pub metadata: Option<serde_json::Value>,
+    /// Fields that a known image gets the default of, as if it were new.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resets: Vec<Resettable>,
+}
+
+/// A field that has a default to go back to; its word is the column's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields of the API's Image, under the same names")]
+pub enum Resettable {
+    InitialOrigin,
+    MediaType,
+    String1,
+    String2,
+    String3,
+    Number1,
+    Number2,
+    Number3,
+    Tags,
+    Roles,
+    MaxUnauthorised,
+    Metadata,
 }
 
 impl NewImage {
@@ -48,6 +70,7 @@ impl NewImage {
             roles: None,
             max_unauthorised: None,
             metadata: None,
+            resets: Vec::new(),
         }
     }
 }
@@ -122,6 +145,12 @@ pub enum AcceptError {
     /// No members.
     #[error("no members")]
     Empty,
+    /// The customer's storage would be over its quota.
+    #[error(transparent)]
+    OverQuota(OverQuota),
+    /// The caller's condition does not hold.
+    #[error("the condition does not hold")]
+    Refused,
     /// This very request was accepted before, as this batch.
     #[error("accepted before as batch {0}")]
     Replay(BatchId),

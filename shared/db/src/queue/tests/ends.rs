@@ -74,7 +74,8 @@ async fn an_image_that_cannot_be_withdrawn_is_not_deleted() {
     let customer = test.customer("a").await;
     let conn = &mut test.conn().await;
     bring(conn, customer, "x", Reach::Completed).await;
-    let refused = delete_image(conn, &key(customer, "x"), || async { Err("store is down") }).await;
+    let refused =
+        delete_image(conn, &key(customer, "x"), &crate::condition::always, || async { Err("store is down") }).await;
     assert!(matches!(refused, Err(DeleteError::Withdraw("store is down"))));
     assert_eq!(images::get(conn, &key(customer, "x")).await.unwrap().unwrap().ready_generation, Some(1));
     audit(conn).await;

@@ -2,6 +2,7 @@
 
 use dlcs_model::{Lane, SpaceId};
 
+use crate::condition::always;
 use crate::queue::*;
 use crate::space::SpaceFields;
 use crate::testing::*;
@@ -22,7 +23,7 @@ async fn a_new_image_has_the_defaults_of_its_space() {
         default_max_unauthorised: Some(400),
         name: None,
     };
-    space::put(conn, customer, SpaceId(1), &fields).await.unwrap();
+    space::put(conn, customer, SpaceId(1), &fields, &always).await.unwrap();
     let mut new = batch_of(customer, &["plain", "own"]);
     new.members[1].tags = text(&["a, with comma", "b"]);
     new.members[1].max_unauthorised = Some(-1);
@@ -51,7 +52,7 @@ async fn what_is_not_said_keeps_its_value() {
     new.members[0].tags = text(&["t"]);
     let first = accept(conn, &new).await.unwrap();
     let fields = SpaceFields { default_tags: text(&["late"]), ..SpaceFields::default() };
-    space::put(conn, customer, SpaceId(1), &fields).await.unwrap();
+    space::put(conn, customer, SpaceId(1), &fields, &always).await.unwrap();
     let mut again = batch_of(customer, &["fresh", "x"]);
     again.members[1] = NewImage { string2: Some("two".into()), ..NewImage::named(SpaceId(1), id("x")) };
     let second = accept(conn, &again).await.unwrap();
