@@ -105,7 +105,7 @@ impl BatchInput {
 }
 
 /// The collection's own fields; none if the body is no object at all.
-fn read_frame(body: &Value, faults: &mut Faults) -> Option<Option<String>> {
+pub(crate) fn read_frame(body: &Value, faults: &mut Faults) -> Option<Option<String>> {
     let mut reader = Reader::root(body, faults)?;
     if let Given::Value(kind) = reader.text("@type", NAME_CHARS)
         && !is_collection(&kind)
@@ -119,7 +119,7 @@ fn is_collection(kind: &str) -> bool {
     matches!(kind, "Collection" | "hydra:Collection" | "http://www.w3.org/ns/hydra/core#Collection")
 }
 
-fn find_members(body: &Value) -> Option<(&'static str, &Vec<Value>)> {
+pub(crate) fn find_members(body: &Value) -> Option<(&'static str, &Vec<Value>)> {
     ["member", "hydra:member", "members"].into_iter().find_map(|name| Some((name, body.get(name)?.as_array()?)))
 }
 

@@ -29,6 +29,16 @@ pub struct Customer {
     /// Its queue.
     #[schema(format = "uri")]
     pub queue: String,
+    /// All its images.
+    pub all_images: String,
+    /// How its images are fetched.
+    pub origin_strategies: String,
+    /// Who uses the portal for it.
+    pub portal_users: String,
+    /// Its named queries.
+    pub named_queries: String,
+    /// What is stored for it.
+    pub storage: String,
 }
 
 impl Customer {
@@ -42,8 +52,20 @@ impl Customer {
         created: Timestamp,
     ) -> Self {
         let CustomerInput { name, display_name } = input;
-        let (keys, spaces, queue) = (links.keys(customer), links.spaces(customer), links.queue(customer));
-        Self { name, display_name, administrator, created, keys, spaces, queue }
+        Self {
+            name,
+            display_name,
+            administrator,
+            created,
+            keys: links.keys(customer),
+            spaces: links.spaces(customer),
+            queue: links.queue(customer),
+            all_images: links.all_images(customer),
+            origin_strategies: links.origin_strategies(customer),
+            portal_users: links.portal_users(customer),
+            named_queries: links.named_queries(customer),
+            storage: links.storage(customer),
+        }
     }
 }
 
@@ -88,6 +110,17 @@ impl CustomerInput {
         let display_name = reader.text("displayName", NAME_CHARS).value().unwrap_or_else(|| name.clone());
         faults.check(Self { name, display_name })
     }
+}
+
+/// Reads what changes of a customer: its name for people, if it is given. `null` makes that its name.
+///
+/// # Errors
+/// Every fault.
+pub fn read_display_name(body: &Value) -> Result<Given<String>, Faults> {
+    let mut faults = Faults::default();
+    let Some(mut reader) = Reader::root(body, &mut faults) else { return Err(faults) };
+    let name = reader.text("displayName", NAME_CHARS);
+    faults.check(name)
 }
 
 /// A name stands in URLs beside numbers and versions, and must not be taken for either.

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use crate::batch::BatchLinks;
 use crate::resource::Body;
 use crate::{
-    Batch, BatchMember, Customer, CustomerInput, EntryPoint, Image, Key, Links, MemberState, Queue, Resource, Space,
-    Timestamp,
+    Batch, BatchMember, Customer, CustomerInput, EntryPoint, Image, ImageStorage, Key, Links, MemberState, PortalUser,
+    Queue, Resource, Space, Storage, StoragePolicy, Timestamp,
 };
 
 const CUSTOMER: CustomerId = CustomerId(2);
@@ -22,11 +22,21 @@ pub fn of(schema: &str, links: &Links) -> Option<Value> {
         "EntryPoint" => resource(links, links.entry_point(), EntryPoint::new(links)),
         "Customer" => resource(links, links.customer(CUSTOMER), customer(links)),
         "Key" => resource(links, links.key(CUSTOMER, "a1b2c3"), key()),
-        "Space" => resource(links, links.space(CUSTOMER, SPACE), space()),
+        "Space" => resource(links, links.space(CUSTOMER, SPACE), space(links)),
         "Image" => resource(links, image_url(links)?, image(links)?),
         "Queue" => resource(links, links.queue(CUSTOMER), Queue::new(links, CUSTOMER, 120, 2, 80)),
         "Batch" => resource(links, links.batch(CUSTOMER, BATCH), batch(links)),
         "BatchMember" => resource(links, image_url(links)?, member(links)?),
+        "PortalUser" => resource(links, links.portal_user(CUSTOMER, uuid::Uuid::nil()), portal_user()),
+        "Storage" => {
+            let body = Storage::new(links, CUSTOMER, 2, 4_690_000, 180_000);
+            resource(links, links.storage(CUSTOMER), body)
+        }
+        "ImageStorage" => {
+            let body = ImageStorage { size: 2_345_678, thumbnail_size: 90_000 };
+            resource(links, links.image_storage(&image_key()?), body)
+        }
+        "StoragePolicy" => resource(links, links.storage_policy(CUSTOMER), storage_policy()),
         _ => return None,
     };
     Some(value)
@@ -50,7 +60,18 @@ fn key() -> Key {
     Key { key: "a1b2c3".to_owned(), secret: None, created: Some(at(0)), last_used: Some(at(3600)) }
 }
 
-fn space() -> Space {
+fn portal_user() -> PortalUser {
+    PortalUser { email: "ann@example.org".to_owned(), enabled: true, created: at(0) }
+}
+
+fn storage_policy() -> StoragePolicy {
+    StoragePolicy {
+        maximum_number_of_stored_images: Some(1_000_000),
+        maximum_total_size_of_stored_images: Some(5_000_000_000_000),
+    }
+}
+
+fn space(links: &Links) -> Space {
     Space {
         id: SPACE.0,
         name: "bibliography".to_owned(),
@@ -61,6 +82,8 @@ fn space() -> Space {
         max_unauthorised: -1,
         number_of_images: Some(2),
         approximate_number_of_images: Some(2),
+        images: links.images(CUSTOMER, SPACE),
+        storage: links.space_storage(CUSTOMER, SPACE),
     }
 }
 
@@ -76,6 +99,7 @@ fn image(links: &Links) -> Option<Image> {
     let key = image_key()?;
     let (service, thumbs) = (links.image_service(&key), links.thumbs(&key));
     Some(Image {
+        storage: links.image_storage(&key),
         id: key.id,
         space: SPACE,
         origin: Some("https://example.org/1.jpg".to_owned()),

@@ -56,7 +56,7 @@ pub struct Image {
     /// Height of the upright image, once it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub height: Option<i32>,
-    /// Bytes that are stored for it.
+    /// Bytes of its derivative.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<i64>,
     /// When it was first registered.
@@ -98,6 +98,8 @@ pub struct Image {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = "uri")]
     pub thumbnail400: Option<String>,
+    /// What is stored for it.
+    pub storage: String,
 }
 
 impl Body for Image {

@@ -37,14 +37,14 @@ pub struct ImageInput {
 impl ImageInput {
     /// Reads an image of `customer`, noting every fault.
     pub fn read(reader: &mut Reader<'_, '_>, customer: CustomerId) -> Self {
-        let (mut space, id) = identity(reader, customer);
-        if let Some(given) = read_space(reader) {
-            if space.is_some_and(|from_id| from_id != given) {
-                reader.fault("space", "space-mismatch", || format!("the id names another space than {given}"));
-            }
-            space = Some(given);
-        }
+        let (space, id) = read_name(reader, customer);
         Self { space, id, ..Self::read_fields(reader) }
+    }
+
+    /// Reads which image is meant, and nothing else.
+    pub fn read_identity(reader: &mut Reader<'_, '_>, customer: CustomerId) -> Self {
+        let (space, id) = read_name(reader, customer);
+        Self { space, id, ..Self::default() }
     }
 
     /// Reads an image that was sent to a URL of `space`: what it says of its space must agree.
@@ -81,6 +81,16 @@ impl ImageInput {
             metadata: reader.free_object("metadata", METADATA_BYTES),
         }
     }
+}
+
+/// The space and the id, which may both stand in a full id; they must agree then.
+fn read_name(reader: &mut Reader<'_, '_>, customer: CustomerId) -> (Option<SpaceId>, Option<ImageId>) {
+    let (space, id) = identity(reader, customer);
+    let Some(given) = read_space(reader) else { return (space, id) };
+    if space.is_some_and(|from_id| from_id != given) {
+        reader.fault("space", "space-mismatch", || format!("the id names another space than {given}"));
+    }
+    (Some(given), id)
 }
 
 /// Reads a number of pixels that anyone may see, -1 for all.

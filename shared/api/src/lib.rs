@@ -6,6 +6,7 @@
 
 pub mod batch;
 pub mod batch_input;
+pub mod bulk;
 pub mod collection;
 pub mod cursor;
 pub mod customer;
@@ -18,6 +19,7 @@ pub mod image_input;
 pub mod key;
 pub mod links;
 pub mod parameters;
+pub mod portal_user;
 pub mod problem;
 pub mod queue;
 pub mod read;
@@ -25,13 +27,16 @@ pub mod requests;
 pub mod resource;
 pub mod scalars;
 pub mod space;
+pub mod storage;
 pub mod success;
 pub mod timestamp;
 pub mod vocabulary;
 
 pub use batch::{Batch, BatchMember, MemberState};
 pub use batch_input::{BatchInput, BatchRules, MemberInput, spaces_named};
+pub use bulk::{ChangeInput, MAX_BULK, read_changes, read_names};
 pub use collection::{Collection, Neighbours, Page, PartialCollectionView};
+pub use collection::{Collection, Page, PartialCollectionView};
 pub use cursor::Cursor;
 pub use customer::{Customer, CustomerInput};
 pub use entry_point::EntryPoint;
@@ -42,11 +47,13 @@ pub use image_input::ImageInput;
 pub use key::Key;
 pub use links::Links;
 pub use parameters::Parameters;
+pub use portal_user::{PortalUser, PortalUserInput};
 pub use problem::{ImageFailures, Problem, ProblemKind};
 pub use queue::Queue;
 pub use read::{Given, Reader};
 pub use resource::Resource;
 pub use space::{Space, SpaceInput};
+pub use storage::{ImageStorage, Storage, StoragePolicy, StoragePolicyInput};
 pub use success::Success;
 pub use timestamp::Timestamp;
 

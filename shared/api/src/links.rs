@@ -94,6 +94,60 @@ impl Links {
         format!("{}/{id}", self.images(*customer, *space))
     }
 
+    /// All images of a customer.
+    #[must_use]
+    pub fn all_images(&self, customer: CustomerId) -> String {
+        format!("{}/allImages", self.customer(customer))
+    }
+
+    /// A customer's portal users.
+    #[must_use]
+    pub fn portal_users(&self, customer: CustomerId) -> String {
+        format!("{}/portalUsers", self.customer(customer))
+    }
+
+    /// A portal user.
+    #[must_use]
+    pub fn portal_user(&self, customer: CustomerId, user: uuid::Uuid) -> String {
+        format!("{}/{user}", self.portal_users(customer))
+    }
+
+    /// A customer's origin strategies.
+    #[must_use]
+    pub fn origin_strategies(&self, customer: CustomerId) -> String {
+        format!("{}/originStrategies", self.customer(customer))
+    }
+
+    /// A customer's named queries.
+    #[must_use]
+    pub fn named_queries(&self, customer: CustomerId) -> String {
+        format!("{}/namedQueries", self.customer(customer))
+    }
+
+    /// What is stored for a customer.
+    #[must_use]
+    pub fn storage(&self, customer: CustomerId) -> String {
+        format!("{}/storage", self.customer(customer))
+    }
+
+    /// How much a customer may store.
+    #[must_use]
+    pub fn storage_policy(&self, customer: CustomerId) -> String {
+        format!("{}/storagePolicy", self.customer(customer))
+    }
+
+    /// What is stored for a space.
+    #[must_use]
+    pub fn space_storage(&self, customer: CustomerId, space: SpaceId) -> String {
+        format!("{}/storage", self.space(customer, space))
+    }
+
+    /// What is stored for an image.
+    #[must_use]
+    pub fn image_storage(&self, image: &ImageKey) -> String {
+        format!("{}/storage", self.image(image))
+    }
+
     /// A customer's queue.
     #[must_use]
     pub fn queue(&self, customer: CustomerId) -> String {

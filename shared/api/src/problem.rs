@@ -34,6 +34,8 @@ pub enum ProblemKind {
     UnsupportedMediaType,
     /// An idempotency key was used for something else.
     IdempotencyMismatch,
+    /// The customer's storage would be over its quota.
+    OverQuota,
     /// An image could not be registered.
     ImageFailed(FailureCode),
     /// Our own fault.
@@ -58,6 +60,7 @@ impl ProblemKind {
             Self::TooLarge => "request-too-large",
             Self::UnsupportedMediaType => "unsupported-media-type",
             Self::IdempotencyMismatch => "idempotency-mismatch",
+            Self::OverQuota => "over-quota",
             Self::ImageFailed(code) => code.as_str(),
             Self::Internal => "server-error",
             Self::Unavailable => "unavailable",
@@ -79,6 +82,7 @@ impl ProblemKind {
             Self::TooLarge => "The request is too large",
             Self::UnsupportedMediaType => "This kind of body is not taken here",
             Self::IdempotencyMismatch => "The idempotency key was used for another request",
+            Self::OverQuota => "The customer's storage is full",
             Self::ImageFailed(_) => "The image could not be registered",
             Self::Internal => "Something went wrong on our side",
             Self::Unavailable => "Not available at the moment",
@@ -99,6 +103,7 @@ impl ProblemKind {
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::IdempotencyMismatch => 422,
+            Self::OverQuota => 507,
             Self::ImageFailed(code) => code.http_status(),
             Self::Internal => 500,
             Self::Unavailable => 503,
@@ -164,6 +169,7 @@ impl Problem {
             instance: None,
             error_code: match kind {
                 ProblemKind::ImageFailed(code) => Some(code),
+                ProblemKind::OverQuota => Some(FailureCode::QuotaExceeded),
                 ProblemKind::MalformedJson
                 | ProblemKind::InvalidRequest
                 | ProblemKind::Unauthorized

@@ -127,6 +127,20 @@ impl<'v, 'f> Reader<'v, 'f> {
         }
     }
 
+    /// A truth value, also as one of the texts `true` and `false`.
+    pub fn boolean(&mut self, name: &str) -> Given<bool> {
+        match self.map.get(name) {
+            None => Given::Absent,
+            Some(Value::Null) => Given::Null,
+            Some(Value::Bool(value)) => Given::Value(*value),
+            Some(Value::String(text)) if text == "true" => Given::Value(true),
+            Some(Value::String(text)) if text == "false" => Given::Value(false),
+            Some(other) => {
+                self.refuse(name, "wrong-type", || format!("this must be true or false, not {}", kind(other)))
+            }
+        }
+    }
+
     /// A whole number within `range`, also as a numeric string.
     pub fn integer(&mut self, name: &str, range: RangeInclusive<i64>) -> Given<i64> {
         let number = match self.map.get(name) {

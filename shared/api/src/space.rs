@@ -32,6 +32,10 @@ pub struct Space {
     /// The same under its older name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approximate_number_of_images: Option<i64>,
+    /// Its images.
+    pub images: String,
+    /// What is stored for it.
+    pub storage: String,
 }
 
 impl Body for Space {

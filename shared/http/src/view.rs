@@ -51,7 +51,7 @@ pub fn image(links: &Links, row: image::Image) -> Image {
         width,
         height,
         size,
-        thumbnail_size,
+        thumbnail_size: _,
     } = row;
     let has_thumbnail = width.max(height).is_some_and(|long| long >= THUMBNAIL);
     let thumbs = links.thumbs(&key);
@@ -73,7 +73,7 @@ pub fn image(links: &Links, row: image::Image) -> Image {
         metadata,
         width,
         height,
-        size: size.map(|size| size + thumbnail_size.unwrap_or(0)),
+        size,
         created: created.into(),
         queued: Some(queued.into()),
         dequeued: dequeued.map(Into::into),
@@ -87,6 +87,7 @@ pub fn image(links: &Links, row: image::Image) -> Image {
         image_service: links.image_service(&key),
         thumbnail400: has_thumbnail.then(|| format!("{thumbs}/full/!{THUMBNAIL},{THUMBNAIL}/0/default.jpg")),
         thumbnail_image_service: thumbs,
+        storage: links.image_storage(&key),
     }
 }
 
