@@ -3,8 +3,11 @@
 
 mod background;
 mod bootstrap;
+mod bulk;
 mod customers;
+mod demand;
 mod description;
+mod descriptors;
 mod entry_point;
 mod gateway;
 mod images;
@@ -12,10 +15,12 @@ mod keys;
 mod metrics;
 mod names;
 mod openapi;
+mod portal_users;
 mod queue;
 mod routes;
 mod settings;
 mod spaces;
+mod storage;
 
 use std::net::TcpListener;
 
@@ -27,6 +32,7 @@ use dlcs_service::Context;
 use dlcs_storage::Store;
 use futures::future::LocalBoxFuture;
 
+use demand::Demand;
 use gateway::Gateway;
 pub use openapi::openapi;
 pub use routes::all as routes;

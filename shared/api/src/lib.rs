@@ -36,7 +36,6 @@ pub use batch::{Batch, BatchMember, MemberState};
 pub use batch_input::{BatchInput, BatchRules, MemberInput, spaces_named};
 pub use bulk::{ChangeInput, MAX_BULK, read_changes, read_names};
 pub use collection::{Collection, Neighbours, Page, PartialCollectionView};
-pub use collection::{Collection, Page, PartialCollectionView};
 pub use cursor::Cursor;
 pub use customer::{Customer, CustomerInput};
 pub use entry_point::EntryPoint;

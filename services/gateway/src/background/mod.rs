@@ -13,7 +13,7 @@ use dlcs_model::Stage;
 use dlcs_service::Context;
 use tokio::task::JoinSet;
 
-use crate::Gateway;
+use crate::{Gateway, descriptors};
 
 pub use dispatcher::hand_out;
 pub use finished::{Finished, Listener};
@@ -36,6 +36,7 @@ pub fn spawn(gateway: &Data<Gateway>, broker: &Broker, context: &Context) -> Loo
         loops.spawn(dispatcher::run(stage, gateway.clone(), context.shutdown.clone()));
     }
     loops.spawn(sweeper::run(gateway.clone(), context.shutdown.clone()));
+    loops.spawn(descriptors::run(gateway.clone(), context.shutdown.clone()));
     loops.spawn(finished::run(gateway.clone(), broker.clone(), context.shutdown.clone()));
     loops.spawn(watch_database(gateway.database.clone(), context.clone()));
     Loops(loops)

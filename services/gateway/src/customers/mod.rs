@@ -1,7 +1,9 @@
 //! Customers.
 
 pub mod create;
+pub mod empty;
 pub mod list;
+pub mod patch;
 pub mod read;
 
 use dlcs_api::customer::CustomerInput;
@@ -10,7 +12,9 @@ use dlcs_db::{AsyncPgConnection, customer};
 use dlcs_http::{Authorized, Problem};
 
 pub use create::create;
+pub use empty::{named_queries, origin_strategies};
 pub use list::list;
+pub use patch::patch;
 pub use read::read;
 
 /// A row as clients see it.
@@ -25,5 +29,9 @@ fn view(links: &Links, row: customer::Customer) -> Customer {
 /// 404 if there is none.
 pub async fn require(db: &mut AsyncPgConnection, authorized: Authorized) -> Result<customer::Customer, Problem> {
     let row = customer::get(db, authorized.customer).await?;
-    row.ok_or_else(|| Problem::not_found("There is no such customer."))
+    row.ok_or_else(unknown)
+}
+
+fn unknown() -> Problem {
+    Problem::not_found("There is no such customer.")
 }

@@ -7,8 +7,8 @@ use dlcs_http::{Authorized, InPath, JsonBody, Problem, PublicLinks};
 use dlcs_model::{ImageId, SpaceId};
 
 use super::new_image;
-use super::register::Registration;
-use crate::Gateway;
+use super::register::{Expected, Registration};
+use crate::{Demand, Gateway};
 
 /// Registers an image under the id it says, or under one that we assign.
 #[utoipa::path(
@@ -29,7 +29,7 @@ pub async fn create(
     request: HttpRequest,
     Authorized { customer, .. }: Authorized,
     InPath(space): InPath<SpaceId>,
-    body: JsonBody,
+    (body, demand): (JsonBody, Demand),
     PublicLinks(links): PublicLinks,
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, Problem> {
@@ -39,5 +39,5 @@ pub async fn create(
     let mut input = faults.check(input)?.unwrap_or_default();
     let id = input.id.take().unwrap_or_else(ImageId::assign);
     let image = new_image(space, id, input);
-    Registration { customer, image, only_new: true }.run(&request, &links, &gateway).await
+    Registration { customer, image, expected: Expected::New }.run(&request, &links, &demand, &gateway).await
 }

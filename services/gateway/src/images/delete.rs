@@ -2,12 +2,15 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
+use dlcs_db::image::Image;
 use dlcs_db::queue::{DeleteError, delete_image};
-use dlcs_http::{Authorized, InPath, Problem};
+use dlcs_http::{Authorized, InPath, Problem, PublicLinks};
 use dlcs_model::{ImageId, ImageKey, SpaceId};
 use dlcs_storage::StorageKey;
 
-use crate::Gateway;
+use super::patch::resource;
+use super::unknown;
+use crate::{Demand, Gateway};
 
 /// Deletes an image and withdraws its descriptor.
 #[utoipa::path(
@@ -22,15 +25,19 @@ use crate::Gateway;
 pub async fn delete(
     Authorized { customer, .. }: Authorized,
     (InPath(space), InPath(id)): (InPath<SpaceId>, InPath<ImageId>),
+    demand: Demand,
+    PublicLinks(links): PublicLinks,
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, Problem> {
     let key = ImageKey { customer, space, id };
     let descriptor = StorageKey::Descriptor(&key).to_string();
+    let condition = |row: Option<&Image>| demand.holds(row.cloned().map(|row| resource(&links, row)));
     let mut db = gateway.database.get().await?;
-    let deleted = delete_image(&mut db, &key, || gateway.store.delete(&descriptor)).await;
+    let deleted = delete_image(&mut db, &key, &condition, || gateway.store.delete(&descriptor)).await;
     let deleted = deleted.map_err(|error| match error {
         DeleteError::Withdraw(error) => Problem::unavailable(error),
+        DeleteError::Refused => demand.refusal().unwrap_or_else(unknown),
         DeleteError::Db(error) => error.into(),
     })?;
-    if deleted { Ok(HttpResponse::NoContent().finish()) } else { Err(Problem::not_found("There is no such image.")) }
+    if deleted { Ok(HttpResponse::NoContent().finish()) } else { Err(unknown()) }
 }

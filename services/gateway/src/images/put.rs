@@ -2,15 +2,14 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use dlcs_api::{Faults, ImageInput, Reader};
 use dlcs_http::{Authorized, InPath, JsonBody, Problem, PublicLinks};
 use dlcs_model::{ImageId, SpaceId};
 
-use super::new_image;
-use super::register::Registration;
-use crate::Gateway;
+use super::register::{Expected, Registration};
+use super::{new_image, read_at};
+use crate::{Demand, Gateway};
 
-/// Registers the image of this URL; what is not said keeps its value.
+/// Registers the image of this URL; what is not said keeps its value, what is `null` gets its default.
 #[utoipa::path(
     put,
     path = "/customers/{customer}/spaces/{space}/images/{image}",
@@ -29,14 +28,10 @@ pub async fn put(
     request: HttpRequest,
     Authorized { customer, .. }: Authorized,
     (InPath(space), InPath(id)): (InPath<SpaceId>, InPath<ImageId>),
-    body: JsonBody,
+    (body, demand): (JsonBody, Demand),
     PublicLinks(links): PublicLinks,
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, Problem> {
-    let mut faults = Faults::default();
-    let input =
-        Reader::root(&body.value, &mut faults).map(|mut reader| ImageInput::read_at(&mut reader, space, id.clone()));
-    let input = faults.check(input)?.unwrap_or_default();
-    let image = new_image(space, id, input);
-    Registration { customer, image, only_new: false }.run(&request, &links, &gateway).await
+    let image = new_image(space, id.clone(), read_at(&body, space, id)?);
+    Registration { customer, image, expected: Expected::Any }.run(&request, &links, &demand, &gateway).await
 }

@@ -7,6 +7,7 @@ use dlcs_db::image;
 use dlcs_http::{Answer, Authorized, InPath, Problem, PublicLinks, view};
 use dlcs_model::{ImageId, ImageKey, SpaceId};
 
+use super::unknown;
 use crate::Gateway;
 
 /// One image.
@@ -28,6 +29,6 @@ pub async fn read(
 ) -> Result<HttpResponse, Problem> {
     let key = ImageKey { customer, space, id };
     let row = image::get(&mut *gateway.database.get().await?, &key).await?;
-    let row = row.ok_or_else(|| Problem::not_found("There is no such image."))?;
+    let row = row.ok_or_else(unknown)?;
     Answer::ok(&request).body(&Resource::top(&links, links.image(&key), view::image(&links, row)))
 }

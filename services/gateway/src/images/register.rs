@@ -6,16 +6,17 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderName;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use dlcs_api::{Links, Resource};
+use dlcs_api::{Links, ProblemKind, Resource};
 use dlcs_db::DbError;
 use dlcs_db::image::{self, Image};
-use dlcs_db::queue::{AcceptError, Accepted, Member, NewBatch, NewImage, accept};
+use dlcs_db::queue::{AcceptError, Accepted, Member, NewBatch, NewImage, accept_if};
 use dlcs_http::{Answer, Problem, view};
 use dlcs_model::{CustomerId, FailureCode, ImageKey, Lane};
 
-use super::prefer;
-use crate::Gateway;
+use super::patch::resource;
+use super::{prefer, unknown};
 use crate::background::{Listener, hand_out};
+use crate::{Demand, Gateway, descriptors};
 
 /// The first and the longest pause between looks at the row, in case no event comes.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
@@ -26,8 +27,19 @@ pub struct Registration {
     pub customer: CustomerId,
     /// What.
     pub image: NewImage,
-    /// Whether an image of this id must not exist.
-    pub only_new: bool,
+    /// Whether there must be such an image already.
+    pub expected: Expected,
+}
+
+/// What must be true of an image before it is registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// Nothing.
+    Any,
+    /// It does not exist.
+    New,
+    /// It exists.
+    Known,
 }
 
 impl Registration {
@@ -36,10 +48,11 @@ impl Registration {
         self,
         request: &HttpRequest,
         links: &Links,
+        demand: &Demand,
         gateway: &Data<Gateway>,
     ) -> Result<HttpResponse, Problem> {
         let wait = prefer::wait(request, gateway.wait);
-        let Self { customer, image, only_new } = self;
+        let Self { customer, image, expected } = self;
         let key = ImageKey { customer, space: image.space, id: image.id.clone() };
         let url = links.image(&key);
         // Interest comes before the commit, so that the result cannot be missed.
@@ -50,18 +63,15 @@ impl Registration {
             lane: Lane::Priority,
             label: None,
             immediate: true,
-            only_new,
+            only_new: expected == Expected::New,
             members,
             idempotency: None,
         };
-        let timer = gateway.metrics.accept.start_timer();
-        let accepted = accept(&mut *gateway.database.get().await?, &new).await;
-        let accepted = accepted.map_err(|error| refused(error, &url))?;
-        timer.observe_duration();
-        gateway.metrics.members.inc();
-        let Accepted { batch: _, members, hints } = accepted;
-        let sending = gateway.clone();
-        tokio::spawn(async move { hand_out(&sending, hints).await });
+        let members = store(&new, expected, links, demand, gateway).await.map_err(|refusal| refusal.about(&url))?;
+        if members.iter().any(|member| !member.created) {
+            // Who may see what is served until the new bytes are there.
+            descriptors::follow(gateway.clone().into_inner(), vec![key.clone()]).await;
+        }
         let member = members.into_iter().next().ok_or_else(|| Problem::internal("a registration without a member"))?;
         let waiting = Waiting { key: &key, member: &member, url: &url };
         match waiting.result(listener, Instant::now() + wait, gateway).await {
@@ -71,13 +81,40 @@ impl Registration {
     }
 }
 
-fn refused(error: AcceptError, url: &str) -> Problem {
+/// Accepts the registration and hands its work out.
+async fn store(
+    new: &NewBatch,
+    expected: Expected,
+    links: &Links,
+    demand: &Demand,
+    gateway: &Data<Gateway>,
+) -> Result<Vec<Member>, Problem> {
+    let condition = |row: Option<&Image>| match (row, expected) {
+        (None, Expected::Known) => false,
+        (row, _) => demand.holds(row.cloned().map(|row| resource(links, row))),
+    };
+    let timer = gateway.metrics.accept.start_timer();
+    let accepted = accept_if(&mut *gateway.database.get().await?, new, Some(&condition)).await;
+    let Accepted { batch: _, members, hints } = accepted.map_err(|error| refused(error, expected, demand))?;
+    timer.observe_duration();
+    gateway.metrics.members.inc();
+    let sending = gateway.clone();
+    tokio::spawn(async move { hand_out(&sending, hints).await });
+    Ok(members)
+}
+
+fn refused(error: AcceptError, expected: Expected, demand: &Demand) -> Problem {
     match error {
         AcceptError::UnknownSpaces(_) => Problem::not_found("There is no such space."),
+        AcceptError::MissingOrigins(_) if expected == Expected::Known => unknown(),
         AcceptError::MissingOrigins(_) => {
             Problem::fault("missing-origin", "/origin", "a new image must say where to fetch it")
         }
-        AcceptError::Exists(_) => Problem::conflict("There is an image with this id.").about(url),
+        AcceptError::Exists(_) => Problem::conflict("There is an image with this id."),
+        AcceptError::Refused => demand.refusal().unwrap_or_else(unknown),
+        AcceptError::OverQuota(quota) => {
+            Problem::new(ProblemKind::ImageFailed(FailureCode::QuotaExceeded), quota.to_string())
+        }
         AcceptError::Db(error) => error.into(),
         AcceptError::Duplicates(_) | AcceptError::Empty | AcceptError::Replay(_) | AcceptError::KeyReused => {
             Problem::internal(error)

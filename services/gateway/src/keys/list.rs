@@ -2,10 +2,11 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use dlcs_api::{Key, Resource};
+use dlcs_api::Resource;
 use dlcs_db::api_key::{self, ApiKey};
 use dlcs_http::{Answer, Authorized, Paging, Problem, PublicLinks};
 
+use super::view;
 use crate::{Gateway, customers};
 
 /// The keys, oldest first.
@@ -29,10 +30,6 @@ pub async fn list(
     let owner = customers::require(&mut db, authorized).await?.id;
     let total = api_key::count(&mut db, owner).await?;
     let listing = api_key::list(&mut db, owner, &paging.slice(total)).await?;
-    let show = |row: ApiKey| {
-        let ApiKey { key, customer, created, last_used } = row;
-        let body = Key { key, secret: None, created: Some(created.into()), last_used: last_used.map(Into::into) };
-        Resource::member(links.key(customer, &body.key), body)
-    };
+    let show = |row: ApiKey| Resource::member(links.key(owner, &row.key), view(row));
     Answer::ok(&request).body(&paging.collection(&links.keys(owner), total, listing, show))
 }

@@ -144,6 +144,8 @@ fn refused(error: AcceptError, customer: CustomerId) -> Problem {
             Problem::new(ProblemKind::IdempotencyMismatch, detail)
         }
         AcceptError::Replay(batch) => Problem::internal(format!("batch {batch} was not recognised as a replay")),
+        AcceptError::OverQuota(quota) => Problem::new(ProblemKind::OverQuota, quota.to_string()),
+        AcceptError::Refused => Problem::internal("a batch was accepted under no condition, and refused"),
         AcceptError::Db(error) => error.into(),
     }
 }

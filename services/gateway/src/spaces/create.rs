@@ -7,7 +7,7 @@ use dlcs_db::space;
 use dlcs_http::{Answer, Authorized, JsonBody, Problem, PublicLinks};
 
 use super::{fields, problem, resource};
-use crate::Gateway;
+use crate::{Demand, Gateway};
 
 /// Creates a space.
 #[utoipa::path(
@@ -25,12 +25,13 @@ pub async fn create(
     request: HttpRequest,
     Authorized { customer, .. }: Authorized,
     body: JsonBody,
+    demand: Demand,
     PublicLinks(links): PublicLinks,
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, Problem> {
     let fields = fields(SpaceInput::read(&body.value, true)?);
     let mut db = gateway.database.get().await?;
-    let row = space::create(&mut db, customer, &fields).await.map_err(problem)?;
+    let row = space::create(&mut db, customer, &fields).await.map_err(|error| problem(error, &demand))?;
     let body = resource(&links, row);
     Answer::created(&request, &body.id).body(&body)
 }

@@ -31,6 +31,6 @@ pub async fn list(
     let owner = customers::require(&mut db, authorized).await?.id;
     let total = space::count(&mut db, owner).await?;
     let listing = space::list(&mut db, owner, &paging.slice(total)).await?;
-    let show = |row: space::Space| Resource::member(links.space(row.customer, row.id), view(row));
+    let show = |row: space::Space| Resource::member(links.space(row.customer, row.id), view(&links, row));
     Answer::ok(&request).body(&paging.collection(&links.spaces(owner), total, listing, show))
 }

@@ -3,12 +3,15 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use dlcs_api::SpaceInput;
-use dlcs_db::space;
+use dlcs_db::space::{self, Space};
 use dlcs_http::{Answer, Authorized, InPath, JsonBody, Problem, PublicLinks};
 use dlcs_model::SpaceId;
 
-use super::{fields, problem, resource};
-use crate::Gateway;
+use super::{fields, problem, resource, unknown};
+use crate::{Demand, Gateway};
+
+/// The highest number that can be chosen; above it there is room for those that we give.
+const HIGHEST: i32 = 1_000_000_000;
 
 /// Creates a space at a chosen number, or changes it.
 #[utoipa::path(
@@ -27,16 +30,19 @@ pub async fn put(
     request: HttpRequest,
     Authorized { customer, .. }: Authorized,
     InPath(id): InPath<SpaceId>,
-    body: JsonBody,
+    (body, demand): (JsonBody, Demand),
     PublicLinks(links): PublicLinks,
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, Problem> {
     let fields = fields(SpaceInput::read(&body.value, false)?);
-    if id.0 < 1 {
-        return Err(Problem::fault("out-of-range", "space", "a space's number is at least 1"));
-    }
     let mut db = gateway.database.get().await?;
-    let (row, created) = space::put(&mut db, customer, id, &fields).await.map_err(problem)?;
+    if !(1..=HIGHEST).contains(&id.0) && space::get(&mut db, customer, id).await?.is_none() {
+        let detail = format!("a space's number is between 1 and {HIGHEST}");
+        return Err(Problem::fault("out-of-range", "space", detail));
+    }
+    let condition = |row: Option<&Space>| demand.holds(row.cloned().map(|row| resource(&links, row)));
+    let written = space::put(&mut db, customer, id, &fields, &condition).await;
+    let (row, created) = written.map_err(|error| problem(error, &demand))?;
     let body = resource(&links, row);
     if created { Answer::created(&request, &body.id) } else { Answer::ok(&request) }.body(&body)
 }
@@ -57,14 +63,15 @@ pub async fn patch(
     request: HttpRequest,
     Authorized { customer, .. }: Authorized,
     InPath(id): InPath<SpaceId>,
-    body: JsonBody,
+    (body, demand): (JsonBody, Demand),
     PublicLinks(links): PublicLinks,
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, Problem> {
     let fields = fields(SpaceInput::read(&body.value, false)?);
     let mut db = gateway.database.get().await?;
-    let known = space::get(&mut db, customer, id).await?;
-    known.ok_or_else(|| Problem::not_found("There is no such space."))?;
-    let (row, _) = space::put(&mut db, customer, id, &fields).await.map_err(problem)?;
+    space::get(&mut db, customer, id).await?.ok_or_else(unknown)?;
+    let condition = |row: Option<&Space>| row.is_some() && demand.holds(row.cloned().map(|row| resource(&links, row)));
+    let written = space::put(&mut db, customer, id, &fields, &condition).await;
+    let (row, _) = written.map_err(|error| problem(error, &demand))?;
     Answer::ok(&request).body(&resource(&links, row))
 }

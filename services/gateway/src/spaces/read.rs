@@ -6,7 +6,7 @@ use dlcs_db::space;
 use dlcs_http::{Answer, Authorized, InPath, Problem, PublicLinks};
 use dlcs_model::SpaceId;
 
-use super::resource;
+use super::{resource, unknown};
 use crate::Gateway;
 
 /// One space.
@@ -27,6 +27,6 @@ pub async fn read(
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, Problem> {
     let row = space::get(&mut *gateway.database.get().await?, customer, id).await?;
-    let row = row.ok_or_else(|| Problem::not_found("There is no such space."))?;
+    let row = row.ok_or_else(unknown)?;
     Answer::ok(&request).body(&resource(&links, row))
 }

@@ -1,8 +1,12 @@
 //! The gateway's API against real servers.
 #![cfg(test)]
 
+mod accounts;
+mod changing;
 mod errors;
 mod listing;
+mod malformed;
 mod registration;
 mod resources;
 mod support;
+mod worker;

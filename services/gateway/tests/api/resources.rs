@@ -35,7 +35,10 @@ async fn a_client_finds_its_way_from_the_entry_point() {
     let expected = json!({
         "@context": format!("{PUBLIC}/contexts/Customer.jsonld"), "@id": url, "@type": "vocab:Customer",
         "name": "library", "displayName": "A library", "administrator": false, "created": "T",
-        "keys": format!("{url}/keys"), "spaces": format!("{url}/spaces"), "queue": format!("{url}/queue")
+        "keys": format!("{url}/keys"), "spaces": format!("{url}/spaces"), "queue": format!("{url}/queue"),
+        "allImages": format!("{url}/allImages"), "originStrategies": format!("{url}/originStrategies"),
+        "portalUsers": format!("{url}/portalUsers"), "namedQueries": format!("{url}/namedQueries"),
+        "storage": format!("{url}/storage")
     });
     assert_eq!(timeless(customer.json), expected);
     let own = world.get("/customers").await;
@@ -77,7 +80,8 @@ async fn a_space_is_created_changed_and_listed() {
     let expected = json!({
         "@context": format!("{PUBLIC}/contexts/Space.jsonld"), "@id": url, "@type": "vocab:Space",
         "id": 2, "name": "maps", "created": "T", "defaultTags": ["map"], "defaultRoles": [],
-        "defaultMaxUnauthorised": 400, "maxUnauthorised": 400, "numberOfImages": 0, "approximateNumberOfImages": 0
+        "defaultMaxUnauthorised": 400, "maxUnauthorised": 400, "numberOfImages": 0, "approximateNumberOfImages": 0,
+        "images": format!("{url}/images"), "storage": format!("{url}/storage")
     });
     assert_eq!(timeless(created.json), expected);
     let changed = world.put("/spaces/2", &json!({"name": "atlases", "maxUnauthorised": null})).await;
@@ -131,7 +135,7 @@ async fn a_batch_is_accepted_and_its_images_can_be_read_at_once() {
         "string3": "", "number1": 7, "number2": 0, "number3": 0, "tags": ["cover"], "roles": [],
         "maxUnauthorised": -1, "metadata": {"z": 1, "a": [null]}, "created": "T", "queued": "T", "ingesting": true,
         "attempts": 0, "batch": batch, "infoJson": format!("{iiif}/info.json"), "imageService": iiif,
-        "thumbnailImageService": thumbs
+        "thumbnailImageService": thumbs, "storage": format!("{url}/storage")
     });
     assert_eq!(timeless(image.json), expected);
     assert_eq!(world.get("/spaces/1").await.json["numberOfImages"], 2);

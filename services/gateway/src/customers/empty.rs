@@ -1,0 +1,36 @@
+//! `GET /customers/{c}/originStrategies` and `…/namedQueries`: collections that have no members yet.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use dlcs_http::{Answer, Authorized, Paging, Problem, PublicLinks};
+use dlcs_db::Listing;
+use serde_json::Value;
+
+use super::require;
+use crate::Gateway;
+
+const NONE: Listing<Value> = Listing { rows: Vec::new(), before: None, after: None };
+
+/// How a customer's images are fetched, where that is not the usual way.
+pub async fn origin_strategies(
+    request: HttpRequest,
+    authorized: Authorized,
+    paging: Paging,
+    PublicLinks(links): PublicLinks,
+    gateway: Data<Gateway>,
+) -> Result<HttpResponse, Problem> {
+    let owner = require(&mut *gateway.database.get().await?, authorized).await?.id;
+    Answer::ok(&request).body(&paging.collection(&links.origin_strategies(owner), 0, NONE, |never| never))
+}
+
+/// A customer's named queries.
+pub async fn named_queries(
+    request: HttpRequest,
+    authorized: Authorized,
+    paging: Paging,
+    PublicLinks(links): PublicLinks,
+    gateway: Data<Gateway>,
+) -> Result<HttpResponse, Problem> {
+    let owner = require(&mut *gateway.database.get().await?, authorized).await?.id;
+    Answer::ok(&request).body(&paging.collection(&links.named_queries(owner), 0, NONE, |never| never))
+}

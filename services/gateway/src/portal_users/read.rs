@@ -1,0 +1,21 @@
+//! `GET /customers/{c}/portalUsers/{uuid}`.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use dlcs_db::portal_user;
+use dlcs_http::{Answer, Authorized, InPath, Problem, PublicLinks};
+
+use super::{UserId, resource, unknown};
+use crate::Gateway;
+
+/// One portal user.
+pub async fn read(
+    request: HttpRequest,
+    Authorized { customer, .. }: Authorized,
+    InPath(UserId(id)): InPath<UserId>,
+    PublicLinks(links): PublicLinks,
+    gateway: Data<Gateway>,
+) -> Result<HttpResponse, Problem> {
+    let row = portal_user::get(&mut *gateway.database.get().await?, customer, id).await?;
+    Answer::ok(&request).body(&resource(&links, row.ok_or_else(unknown)?))
+}
