@@ -1,12 +1,13 @@
 //! A collection of images as it is posted to a queue.
 
+use std::collections::HashSet;
 use std::collections::hash_map::{Entry, HashMap};
-use std::collections::{BTreeSet, HashSet};
 
 use dlcs_model::limits::NAME_CHARS;
 use dlcs_model::{CustomerId, ImageId, SpaceId};
 use serde_json::Value;
 
+use crate::stream::{self, Frame, MEMBERS};
 use crate::{Faults, Given, ImageInput, Reader};
 
 /// A batch to register: everything in it has the right form.
@@ -36,71 +37,73 @@ pub struct MemberInput {
 pub struct BatchRules<'r> {
     /// Who sends it.
     pub customer: CustomerId,
-    /// The customer's spaces, as far as they matter.
+    /// The customer's spaces.
     pub spaces: &'r HashSet<SpaceId>,
     /// The most members.
     pub max_members: usize,
 }
 
-/// The spaces that members name, so that they can be looked up before the batch is read.
-#[must_use]
-pub fn spaces_named(body: &Value, customer: CustomerId) -> BTreeSet<SpaceId> {
-    let Some((_, members)) = find_members(body) else { return BTreeSet::new() };
-    let mut ignored = Faults::default();
-    let spaces = members.iter().filter(|member| member.is_object()).filter_map(|member| {
-        let space = member.get("space").map(|space| match space {
-            Value::String(text) => text.trim().parse().ok(),
-            other => other.as_i64().and_then(|n| i32::try_from(n).ok()),
-        });
-        match space {
-            Some(number) => number.map(SpaceId),
-            None => ImageInput::read(&mut Reader::root(member, &mut ignored)?, customer).space,
-        }
-    });
-    spaces.collect()
-}
-
 impl BatchInput {
-    /// Reads a batch.
+    /// Reads a batch from its text.
     ///
     /// # Errors
-    /// Every fault of every member.
-    pub fn read(body: &Value, rules: &BatchRules<'_>) -> Result<Self, Faults> {
-        let mut faults = Faults::default();
-        let Some(label) = read_frame(body, &mut faults) else { return Err(faults) };
-        let Some((name, members)) = find_members(body) else {
-            return Err(Faults::one("missing-member", "/member", "a collection needs an array of images: member"));
-        };
+    /// If the text is no JSON; within that, every fault of every member.
+    pub fn read(text: &[u8], rules: &BatchRules<'_>) -> serde_json::Result<Result<Self, Faults>> {
+        let mut members = Members { rules, faults: Faults::default(), seen: HashMap::new(), read: Vec::new() };
+        let frame = stream::read(text, &["@type", "label"], |name, index, value| members.add(name, index, value))?;
+        Ok(members.finish(frame))
+    }
+}
+
+/// The members read so far.
+struct Members<'r> {
+    rules: &'r BatchRules<'r>,
+    faults: Faults,
+    seen: HashMap<(SpaceId, ImageId), usize>,
+    read: Vec<MemberInput>,
+}
+
+impl Members<'_> {
+    fn add(&mut self, name: &'static str, index: usize, value: &Value) {
+        // More are only counted.
+        if index >= self.rules.max_members {
+            return;
+        }
         let prefix = format!("/{name}");
-        if members.is_empty() {
-            faults.add("empty", || prefix.clone(), || "there must be at least one image".to_owned());
-        }
-        if members.len() > rules.max_members {
-            let (count, max) = (members.len(), rules.max_members);
-            return Err(Faults::one(
-                "too-many",
-                prefix,
-                format!("at most {max} images in one batch, this has {count}"),
-            ));
-        }
-        let mut seen = HashMap::with_capacity(members.len());
-        let mut read = Vec::with_capacity(members.len());
-        for (index, value) in members.iter().enumerate() {
-            let Some(mut reader) = Reader::element(value, &prefix, index, &mut faults) else { continue };
-            let Some(member) = read_member(&mut reader, rules) else { continue };
-            match seen.entry((member.space, member.id.clone())) {
-                Entry::Vacant(place) => {
-                    place.insert(index);
-                    read.push(member);
-                }
-                Entry::Occupied(place) => {
-                    let (first, id, space) = (*place.get(), &member.id, member.space);
-                    let detail = || format!("\"{id}\" in space {space} is also the image at {first}");
-                    reader.fault("id", "duplicate-id", detail);
-                }
+        let Some(mut reader) = Reader::element(value, &prefix, index, &mut self.faults) else { return };
+        let Some(member) = read_member(&mut reader, self.rules) else { return };
+        match self.seen.entry((member.space, member.id.clone())) {
+            Entry::Vacant(place) => {
+                place.insert(index);
+                self.read.push(member);
+            }
+            Entry::Occupied(place) => {
+                let (first, id, space) = (*place.get(), &member.id, member.space);
+                let detail = || format!("\"{id}\" in space {space} is also the image at {first}");
+                reader.fault("id", "duplicate-id", detail);
             }
         }
-        faults.check(Self { label, members: read })
+    }
+
+    fn finish(self, frame: Frame) -> Result<BatchInput, Faults> {
+        let Frame { fields, members } = frame;
+        let fields =
+            fields.map_err(|kind| Faults::one("wrong-type", "", format!("this must be an object, not {kind}")))?;
+        let mut faults = Faults::default();
+        let label = read_frame(&Value::Object(fields), &mut faults).flatten();
+        let Some((name, count)) = members else {
+            return Err(Faults::one("missing-member", "/member", "a collection needs an array of images: member"));
+        };
+        let max = self.rules.max_members;
+        if count > max {
+            let detail = format!("at most {max} images in one batch, this has {count}");
+            return Err(Faults::one("too-many", format!("/{name}"), detail));
+        }
+        if count == 0 {
+            faults.add("empty", || format!("/{name}"), || "there must be at least one image".to_owned());
+        }
+        faults.append(self.faults);
+        faults.check(BatchInput { label, members: self.read })
     }
 }
 
@@ -120,7 +123,7 @@ fn is_collection(kind: &str) -> bool {
 }
 
 pub(crate) fn find_members(body: &Value) -> Option<(&'static str, &Vec<Value>)> {
-    ["member", "hydra:member", "members"].into_iter().find_map(|name| Some((name, body.get(name)?.as_array()?)))
+    MEMBERS.into_iter().find_map(|name| Some((name, body.get(name)?.as_array()?)))
 }
 
 fn read_member(reader: &mut Reader<'_, '_>, rules: &BatchRules<'_>) -> Option<MemberInput> {
@@ -163,7 +166,8 @@ mod tests {
     fn read(body: &Value) -> Result<BatchInput, Vec<String>> {
         let spaces = HashSet::from([SpaceId(3)]);
         let rules = BatchRules { customer: CustomerId(2), spaces: &spaces, max_members: 4 };
-        BatchInput::read(body, &rules)
+        BatchInput::read(body.to_string().as_bytes(), &rules)
+            .unwrap()
             .map_err(|faults| faults.into_listed().into_iter().map(|f| format!("{} {}", f.pointer, f.code)).collect())
     }
 
@@ -224,11 +228,5 @@ mod tests {
         assert_eq!(read(&json!({"member": [1, 2, 3, 4, 5]})).unwrap_err(), ["/member too-many"]);
         let body = json!({"@type": "vocab:Image", "label": 4, "member": [image("a")]});
         assert_eq!(read(&body).unwrap_err(), ["/@type wrong-type", "/label wrong-type"]);
-    }
-
-    #[test]
-    fn spaces_are_found_before_reading() {
-        let body = json!({"member": [image("a"), {"space": "7"}, {"id": "2/8/x"}, {"space": "x"}, 5]});
-        assert_eq!(spaces_named(&body, CustomerId(2)), BTreeSet::from([SpaceId(3), SpaceId(7), SpaceId(8)]));
     }
 }

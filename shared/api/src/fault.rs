@@ -32,6 +32,13 @@ impl Faults {
         }
     }
 
+    /// Notes further faults after these.
+    pub fn append(&mut self, more: Self) {
+        let room = Self::LISTED.saturating_sub(self.listed.len());
+        self.total += more.total;
+        self.listed.extend(more.listed.into_iter().take(room));
+    }
+
     /// Whether nothing is wrong.
     #[must_use]
     pub fn is_empty(&self) -> bool {

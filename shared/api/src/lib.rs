@@ -28,12 +28,13 @@ pub mod resource;
 pub mod scalars;
 pub mod space;
 pub mod storage;
+mod stream;
 pub mod success;
 pub mod timestamp;
 pub mod vocabulary;
 
 pub use batch::{Batch, BatchMember, MemberState};
-pub use batch_input::{BatchInput, BatchRules, MemberInput, spaces_named};
+pub use batch_input::{BatchInput, BatchRules, MemberInput};
 pub use bulk::{ChangeInput, MAX_BULK, read_changes, read_names};
 pub use collection::{Collection, Neighbours, Page, PartialCollectionView};
 pub use cursor::Cursor;

@@ -1,6 +1,6 @@
 //! Spaces: a customer's partitions of images, with their defaults and their sums.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
@@ -285,21 +285,17 @@ pub async fn get(conn: &mut AsyncPgConnection, customer: CustomerId, id: SpaceId
 /// # Errors
 /// If the database fails.
 pub async fn exists(conn: &mut AsyncPgConnection, customer: CustomerId, id: SpaceId) -> Result<bool, DbError> {
-    Ok(!existing(conn, customer, &BTreeSet::from([id])).await?.is_empty())
+    let query = sql_query("SELECT count(*) AS n FROM space WHERE customer = $1 AND id = $2");
+    let query = query.bind::<Integer, _>(customer.0).bind::<Integer, _>(id.0);
+    Ok(query.prepared().get_result::<Number>(conn).await?.n > 0)
 }
 
-/// Those of `wanted` that exist.
+/// The numbers of all spaces of a customer.
 ///
 /// # Errors
 /// If the database fails.
-pub async fn existing(
-    conn: &mut AsyncPgConnection,
-    customer: CustomerId,
-    wanted: &BTreeSet<SpaceId>,
-) -> Result<HashSet<SpaceId>, DbError> {
-    let wanted: Vec<i32> = wanted.iter().map(|space| space.0).collect();
-    let query = sql_query("SELECT id::bigint AS n FROM space WHERE customer = $1 AND id = ANY($2)");
-    let query = query.bind::<Integer, _>(customer.0).bind::<Array<Integer>, _>(wanted);
+pub async fn numbers(conn: &mut AsyncPgConnection, customer: CustomerId) -> Result<HashSet<SpaceId>, DbError> {
+    let query = sql_query("SELECT id::bigint AS n FROM space WHERE customer = $1").bind::<Integer, _>(customer.0);
     let found: Vec<Number> = query.prepared().load(conn).await?;
     Ok(found.into_iter().filter_map(|row| i32::try_from(row.n).ok()).map(SpaceId).collect())
 }

@@ -1,6 +1,7 @@
 //! Request bodies as JSON.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
@@ -10,22 +11,84 @@ use dlcs_api::ProblemKind;
 use futures::StreamExt;
 use futures::future::LocalBoxFuture;
 use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::json::Counted;
 use crate::server::Shared;
 use crate::{Problem, json};
 
 /// Bodies above this are parsed on a thread of their own, so that other requests go on.
 const PARSE_INLINE: usize = 64 * 1024;
-/// How long a body may pause.
+/// How long a body may pause, and how many bytes a second it must bring on average once it has taken that long.
 const PAUSE: Duration = Duration::from_secs(30);
+const RATE: usize = 64 * 1024;
+/// The largest body that becomes a tree.
+const TREE: usize = 16 * 1024 * 1024;
+/// How long a request waits for other large bodies to be done with.
+const WAIT: Duration = Duration::from_secs(120);
+
+/// The memory that bodies may take: large ones are let in one after the other, as long as they fit together.
+pub(crate) struct Budget(Arc<Semaphore>);
+
+impl Budget {
+    /// Room for one of the largest, or for many that are smaller.
+    pub(crate) fn new(bytes: usize) -> Self {
+        Self(Arc::new(Semaphore::new(bytes.div_ceil(1024))))
+    }
+
+    /// Waits for room.
+    async fn admit(&self, bytes: usize) -> Result<Admitted, Problem> {
+        let permits = u32::try_from(bytes / 1024).unwrap_or(u32::MAX);
+        match tokio::time::timeout(WAIT, self.0.clone().acquire_many_owned(permits)).await {
+            Ok(permit) => Ok(Admitted(Some(permit.map_err(Problem::internal)?))),
+            Err(_) => Err(Problem::unavailable("there was no room for a large body")),
+        }
+    }
+}
+
+/// The right to hold a body; small ones need none. Keep it as long as what was made of the body.
+#[derive(Debug, Default)]
+pub struct Admitted(
+    #[expect(dead_code, reason = "gives the room back when it is dropped")] Option<OwnedSemaphorePermit>,
+);
+
+/// A body that is JSON as far as can be told without parsing it; for what is read piece by piece.
+#[derive(Debug)]
+pub struct JsonText {
+    /// As it came.
+    pub bytes: Bytes,
+    /// The right to hold it.
+    pub admitted: Admitted,
+}
+
+impl FromRequest for JsonText {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            check_type(&request)?;
+            let (bytes, admitted) = read(&request, payload, usize::MAX).await?;
+            let body = bytes.clone();
+            let checked = move || json::check(&body, Counted::InMembers).map(<[u8]>::len);
+            let length = if bytes.len() <= PARSE_INLINE {
+                checked()?
+            } else {
+                actix_web::web::block(checked).await.map_err(Problem::internal)??
+            };
+            Ok(Self { bytes: bytes.slice(bytes.len() - length..), admitted })
+        })
+    }
+}
 
 /// A body read as JSON whatever its Content-Type says, unless that is `image/*` or `multipart/*`.
 #[derive(Debug)]
 pub struct JsonBody {
     /// What it says.
     pub value: Value,
-    /// As it came.
-    pub bytes: Bytes,
+    /// The right to hold it.
+    pub admitted: Admitted,
 }
 
 impl FromRequest for JsonBody {
@@ -36,14 +99,12 @@ impl FromRequest for JsonBody {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             check_type(&request)?;
-            let limit = request.app_data::<Data<Shared>>().map_or(0, |shared| shared.max_body);
-            let bytes = read(&request, payload, limit).await?;
+            let (bytes, admitted) = read(&request, payload, TREE).await?;
             if bytes.len() <= PARSE_INLINE {
-                return Ok(Self { value: json::parse(&bytes)?, bytes });
+                return Ok(Self { value: json::parse(&bytes)?, admitted });
             }
-            let body = bytes.clone();
-            let parsed = actix_web::web::block(move || json::parse(&body)).await.map_err(Problem::internal)?;
-            Ok(Self { value: parsed?, bytes })
+            let parsed = actix_web::web::block(move || json::parse(&bytes)).await.map_err(Problem::internal)?;
+            Ok(Self { value: parsed?, admitted })
         })
     }
 }
@@ -61,18 +122,28 @@ fn check_type(request: &HttpRequest) -> Result<(), Problem> {
     Ok(())
 }
 
-async fn read(request: &HttpRequest, mut payload: Payload, limit: usize) -> Result<Bytes, Problem> {
+async fn read(request: &HttpRequest, mut payload: Payload, most: usize) -> Result<(Bytes, Admitted), Problem> {
+    let shared = request.app_data::<Data<Shared>>().ok_or_else(|| Problem::internal("no limits are configured"))?;
+    let limit = shared.max_body.min(most);
     let length = request.headers().get(header::CONTENT_LENGTH);
     let declared = length.and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<usize>().ok());
-    let mut body = BytesMut::with_capacity(declared.unwrap_or(0).min(limit));
     let mut dropped = declared.filter(|declared| *declared > limit).map_or(0, |_| 1);
+    let mut admitted = None;
+    let mut body = BytesMut::new();
+    let mut started = Instant::now();
     loop {
-        let chunk = match tokio::time::timeout(PAUSE, payload.next()).await {
-            Ok(Some(Ok(chunk))) => chunk,
-            Ok(Some(Err(error))) => return Err(Problem::fault("incomplete-body", "", error.to_string())),
-            Ok(None) => break,
-            Err(_) => return Err(Problem::fault("incomplete-body", "", "the body stopped coming")),
-        };
+        // What does not say how large it is may become as large as is allowed.
+        let expected = declared.unwrap_or(if body.len() < PARSE_INLINE { 0 } else { limit });
+        if admitted.is_none() && dropped == 0 && expected > PARSE_INLINE {
+            admitted = Some(shared.budget.admit(expected).await?);
+            started = Instant::now();
+            body.reserve(expected.min(limit).saturating_sub(body.len()));
+        }
+        let chunk = next(&mut payload).await?;
+        let Some(chunk) = chunk else { break };
+        if started.elapsed() > PAUSE && body.len() + dropped < RATE * started.elapsed().as_secs() as usize {
+            return Err(Problem::fault("incomplete-body", "", "the body came too slowly"));
+        }
         if dropped == 0 && body.len() + chunk.len() <= limit {
             body.extend_from_slice(&chunk);
             continue;
@@ -88,5 +159,14 @@ async fn read(request: &HttpRequest, mut payload: Payload, limit: usize) -> Resu
         let detail = format!("the body is larger than the limit of {limit} bytes");
         return Err(Problem::new(ProblemKind::TooLarge, detail));
     }
-    Ok(body.freeze())
+    Ok((body.freeze(), admitted.unwrap_or_default()))
+}
+
+async fn next(payload: &mut Payload) -> Result<Option<Bytes>, Problem> {
+    match tokio::time::timeout(PAUSE, payload.next()).await {
+        Ok(Some(Ok(chunk))) => Ok(Some(chunk)),
+        Ok(Some(Err(error))) => Err(Problem::fault("incomplete-body", "", error.to_string())),
+        Ok(None) => Ok(None),
+        Err(_) => Err(Problem::fault("incomplete-body", "", "the body stopped coming")),
+    }
 }

@@ -7,26 +7,42 @@ use crate::Problem;
 
 /// How deep objects and arrays may nest.
 const MAX_DEPTH: usize = 32;
-/// Values in one body: 10,000 images with a hundred values each fit twice; a tree of them stays under half a gigabyte.
-const MAX_VALUES: usize = 2_000_000;
+/// Values in a body that becomes a tree, or in one member of a collection that is read member by member: a thousand
+/// images with two hundred values each fit; the tree of so many stays under 30 MB.
+const MAX_VALUES: usize = 250_000;
 
 /// Reads a body as JSON, whatever its declared type.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
+    let bytes = check(bytes, Counted::InAll)?;
+    serde_json::from_slice(bytes).map_err(malformed)
+}
+
+/// What [`MAX_VALUES`] is the limit of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counted {
+    /// The whole body.
+    InAll,
+    /// Each element of an array that stands in the outermost object.
+    InMembers,
+}
+
+/// The body as a parser may have it.
+pub(crate) fn check(bytes: &[u8], counted: Counted) -> Result<&[u8], Problem> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(malformed("the body is empty; JSON is needed"));
     }
-    check_shape(bytes)?;
-    serde_json::from_slice(bytes).map_err(|error| malformed(error.to_string()))
+    check_shape(bytes, counted)?;
+    Ok(bytes)
 }
 
-fn malformed(detail: impl Into<String>) -> Problem {
-    let detail = detail.into();
-    Problem::from(Faults::one("malformed-json", "", detail)).as_kind(ProblemKind::MalformedJson)
+/// 400 for a body that is no JSON.
+pub(crate) fn malformed(detail: impl std::fmt::Display) -> Problem {
+    Problem::from(Faults::one("malformed-json", "", detail.to_string())).as_kind(ProblemKind::MalformedJson)
 }
 
 /// One pass over the bytes; it need not be exact for what is no JSON, which the parser refuses after it.
-fn check_shape(bytes: &[u8]) -> Result<(), Problem> {
+fn check_shape(bytes: &[u8], counted: Counted) -> Result<(), Problem> {
     let (mut depth, mut values) = (0_usize, 1_usize);
     let (mut in_string, mut escaped) = (false, false);
     for (position, byte) in bytes.iter().enumerate() {
@@ -44,13 +60,14 @@ fn check_shape(bytes: &[u8]) -> Result<(), Problem> {
                 }
             }
             b']' | b'}' => depth = depth.saturating_sub(1),
+            b',' if depth == 2 && counted == Counted::InMembers => values = 1,
             b',' => values += 1,
-            _ => {}
+            _ => continue,
         }
-    }
-    if values > MAX_VALUES {
-        let detail = format!("the body holds more than {MAX_VALUES} values");
-        return Err(Problem::new(ProblemKind::TooLarge, detail));
+        if values > MAX_VALUES {
+            let detail = format!("more than {MAX_VALUES} values at {}", place(bytes, position));
+            return Err(Problem::new(ProblemKind::TooLarge, detail));
+        }
     }
     Ok(())
 }
@@ -90,6 +107,11 @@ mod tests {
         assert!(problem.to_string().contains("line 1 column 33"), "{problem}");
         let wide = format!("[{}0]", "0,".repeat(MAX_VALUES));
         assert_eq!(parse(wide.as_bytes()).unwrap_err().kind(), ProblemKind::TooLarge);
+        let members = |count: usize| format!("{{\"member\": [{}{{}}]}}", "{\"a\": [1, 2]}, ".repeat(count));
+        assert!(check(members(MAX_VALUES).as_bytes(), Counted::InMembers).is_ok());
+        assert!(check(members(MAX_VALUES).as_bytes(), Counted::InAll).is_err());
+        let heavy = format!("{{\"member\": [{{\"a\": {wide}}}]}}");
+        assert!(check(heavy.as_bytes(), Counted::InMembers).is_err());
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub mod view;
 
 pub use answer::{Answer, Tag};
 pub use auth::{Admin, Authenticator, Authorized, Caller};
-pub use body::JsonBody;
+pub use body::{Admitted, JsonBody, JsonText};
 pub use entity_tag::{EntityTag, IfMatch};
 pub use observe::RequestId;
 pub use paging::Paging;

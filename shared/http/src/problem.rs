@@ -51,6 +51,12 @@ impl Problem {
         Faults::one(code, pointer, detail).into()
     }
 
+    /// 400 for a body that is no JSON, in the parser's words.
+    #[must_use]
+    pub fn malformed(error: impl fmt::Display) -> Self {
+        crate::json::malformed(error)
+    }
+
     /// 404.
     #[must_use]
     pub fn not_found(detail: impl Into<String>) -> Self {

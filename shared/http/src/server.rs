@@ -11,6 +11,7 @@ use dlcs_api::Links;
 use dlcs_service::{Context, DRAIN};
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts};
 
+use crate::body::Budget;
 use crate::observe::observe;
 use crate::routes::unknown_path;
 use crate::totals::Totals;
@@ -46,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) links: Links,
     pub(crate) trust_forwarded: bool,
     pub(crate) max_body: usize,
+    pub(crate) budget: Budget,
     pub(crate) metrics: Metrics,
     pub(crate) totals: Totals,
 }
@@ -104,6 +106,7 @@ where
         links: Links::new(&settings.public_url),
         trust_forwarded: settings.trust_forwarded,
         max_body: settings.max_body,
+        budget: Budget::new(settings.max_body),
         metrics: Metrics::register(context)?,
         totals: Totals::default(),
     });

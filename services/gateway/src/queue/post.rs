@@ -1,12 +1,12 @@
 //! `POST /customers/{c}/queue` and `/queue/priority`: registers a collection of images, all or none.
 
 use actix_web::http::header::HeaderName;
-use actix_web::web::{Data, block};
+use actix_web::web::{Bytes, Data, block};
 use actix_web::{HttpRequest, HttpResponse};
-use dlcs_api::{BatchInput, BatchRules, Faults, Links, MemberInput, ProblemKind, Resource, spaces_named};
+use dlcs_api::{BatchInput, BatchRules, Faults, Links, MemberInput, ProblemKind, Resource};
 use dlcs_db::queue::{AcceptError, Idempotency, NewBatch, NewImage, accept};
 use dlcs_db::{batch, space};
-use dlcs_http::{Answer, Authorized, JsonBody, Problem, PublicLinks, view};
+use dlcs_http::{Answer, Authorized, JsonText, Problem, PublicLinks, view};
 use dlcs_model::limits::NAME_CHARS;
 use dlcs_model::{BatchId, CustomerId, Lane};
 use sha2::{Digest, Sha256};
@@ -32,7 +32,7 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub async fn post(
     request: HttpRequest,
     authorized: Authorized,
-    body: JsonBody,
+    body: JsonText,
     links: PublicLinks,
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, Problem> {
@@ -56,7 +56,7 @@ pub async fn post(
 pub async fn post_priority(
     request: HttpRequest,
     authorized: Authorized,
-    body: JsonBody,
+    body: JsonText,
     links: PublicLinks,
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, Problem> {
@@ -67,12 +67,14 @@ async fn register(
     request: &HttpRequest,
     customer: CustomerId,
     lane: Lane,
-    body: JsonBody,
+    body: JsonText,
     links: &Links,
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, Problem> {
     let idempotency = idempotency(request, lane, &body)?;
-    let input = read(customer, body, &gateway).await?;
+    // The room is kept until the batch is stored.
+    let JsonText { bytes, admitted: _admitted } = body;
+    let input = read(customer, bytes, &gateway).await?;
     let count = input.members.len() as u64;
     let members = input.members.into_iter().map(new_image).collect();
     let new = NewBatch { customer, lane, label: input.label, immediate: false, only_new: false, members, idempotency };
@@ -96,7 +98,7 @@ async fn register(
 }
 
 /// The key of a request that may come again, with what makes another request another.
-fn idempotency(request: &HttpRequest, lane: Lane, body: &JsonBody) -> Result<Option<Idempotency>, Problem> {
+fn idempotency(request: &HttpRequest, lane: Lane, body: &JsonText) -> Result<Option<Idempotency>, Problem> {
     let Some(value) = request.headers().get(&IDEMPOTENCY_KEY) else { return Ok(None) };
     let key = value.to_str().ok().filter(|key| (1..=NAME_CHARS).contains(&key.len()));
     let fault = || {
@@ -108,13 +110,11 @@ fn idempotency(request: &HttpRequest, lane: Lane, body: &JsonBody) -> Result<Opt
 }
 
 /// Reads the body against the spaces that exist; a large one on a thread of its own.
-async fn read(customer: CustomerId, body: JsonBody, gateway: &Gateway) -> Result<BatchInput, Problem> {
-    let JsonBody { value, bytes: _ } = body;
-    let named = spaces_named(&value, customer);
-    let spaces = space::existing(&mut *gateway.database.get().await?, customer, &named).await?;
+async fn read(customer: CustomerId, bytes: Bytes, gateway: &Gateway) -> Result<BatchInput, Problem> {
+    let spaces = space::numbers(&mut *gateway.database.get().await?, customer).await?;
     let max_members = gateway.max_members;
-    let input = block(move || BatchInput::read(&value, &BatchRules { customer, spaces: &spaces, max_members })).await;
-    Ok(input.map_err(Problem::internal)??)
+    let input = block(move || BatchInput::read(&bytes, &BatchRules { customer, spaces: &spaces, max_members })).await;
+    Ok(input.map_err(Problem::internal)?.map_err(Problem::malformed)??)
 }
 
 fn new_image(member: MemberInput) -> NewImage {

@@ -59,17 +59,24 @@ pub async fn accept_if(
     condition: Option<Condition<'_, Image>>,
 ) -> Result<Accepted, AcceptError> {
     check_members(&new.members)?;
-    let numbered: Vec<_> = (0..).zip(&new.members).map(|(ordinal, image)| Numbered { ordinal, image }).collect();
-    let members = serde_json::to_string(&numbered).map_err(|e| DbError::Query(serialization(e)))?;
-    untie!(conn.transaction(async |conn| transact(conn, new, &members, condition).await).await)
+    untie!(conn.transaction(async |conn| transact(conn, new, condition).await).await)
 }
 
-/// A member as [`members`] reads it.
+/// Members that are written by one statement: Postgres, its protocol and we have each their text in memory meanwhile.
+const CHUNK: usize = 1000;
+
+/// A member as [`super::fields::members`] reads it.
 #[derive(Serialize)]
 struct Numbered<'a> {
-    ordinal: i32,
+    ordinal: usize,
     #[serde(flatten)]
     image: &'a NewImage,
+}
+
+/// The text of some members.
+fn write(members: &[NewImage], ordinals: &[usize]) -> Result<String, DbError> {
+    let numbered: Vec<_> = ordinals.iter().map(|&ordinal| Numbered { ordinal, image: &members[ordinal] }).collect();
+    serde_json::to_string(&numbered).map_err(|error| DbError::Query(serialization(error)))
 }
 
 fn serialization(error: serde_json::Error) -> diesel::result::Error {
@@ -92,19 +99,27 @@ fn refuse(ordinals: Vec<usize>, error: fn(Vec<usize>) -> AcceptError) -> Result<
 async fn transact(
     conn: &mut AsyncPgConnection,
     new: &NewBatch,
-    members: &str,
     condition: Option<Condition<'_, Image>>,
 ) -> Result<Accepted, AcceptError> {
     let batch = number_batch(conn, new).await?;
     lock_spaces(conn, new).await?;
-    let upserted = upsert_images(conn, new, batch, members).await?;
+    // In the order of keys, within statements and from one to the next.
+    let mut order: Vec<usize> = (0..new.members.len()).collect();
+    order.sort_unstable_by_key(|&i| (new.members[i].space, new.members[i].id.as_str()));
+    let mut upserted = Vec::with_capacity(order.len());
+    for some in order.chunks(CHUNK) {
+        upserted.extend(upsert_images(conn, new, batch, &write(&new.members, some)?).await?);
+    }
     let images = by_ordinal(&upserted, &new.members)?;
     check_images(new, &images)?;
     if let Some(condition) = condition {
         check_condition(conn, new, &images, condition).await?;
     }
-    if images.iter().any(|image| !image.inserted) {
-        merge_images(conn, new, batch, members).await?;
+    order.retain(|&i| !images[i].inserted);
+    for some in order.chunks(CHUNK) {
+        merge_images(conn, new, batch, &write(&new.members, some)?).await?;
+    }
+    if !order.is_empty() {
         supersede(conn, &images).await?;
     }
     insert_batch(conn, new, batch).await?;
