@@ -141,7 +141,14 @@ fn page(item: Value, member: &Value) -> Value {
     let mut member = member.clone();
     member.as_object_mut().unwrap().remove("@context");
     let page = dlcs_api::Page { number: 1, size: 100 };
-    schema["examples"] = json!([Collection::page("https://dlcs.example/customers/2/…", "", page, 1, &Neighbours::default(), vec![member])]);
+    schema["examples"] = json!([Collection::page(
+        "https://dlcs.example/customers/2/…",
+        "",
+        page,
+        1,
+        &Neighbours::default(),
+        vec![member]
+    )]);
     schema
 }
 

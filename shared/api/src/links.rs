@@ -94,12 +94,6 @@ impl Links {
         format!("{}/{id}", self.images(*customer, *space))
     }
 
-    /// All images of a customer.
-    #[must_use]
-    pub fn all_images(&self, customer: CustomerId) -> String {
-        format!("{}/allImages", self.customer(customer))
-    }
-
     /// A customer's portal users.
     #[must_use]
     pub fn portal_users(&self, customer: CustomerId) -> String {

@@ -2,8 +2,8 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use dlcs_http::{Answer, Authorized, Paging, Problem, PublicLinks};
 use dlcs_db::Listing;
+use dlcs_http::{Answer, Authorized, Paging, Problem, PublicLinks};
 use serde_json::Value;
 
 use super::require;
