@@ -8,7 +8,7 @@ use crate::rules;
 const DESCRIPTION: &str = "Register images where they are; get IIIF Image API services for them. JSON-LD over HTTP.";
 
 /// Groups of operations, in reading order.
-const TAGS: [(&str, &str); 10] = [
+const TAGS: [(&str, &str); 11] = [
     ("entry point", "Where a client begins."),
     ("queue", "Registering many images: a batch is taken whole or not at all."),
     ("batches", "How registrations stand and what became of each image."),
@@ -18,6 +18,7 @@ const TAGS: [(&str, &str); 10] = [
     ("customers", "Whose everything is."),
     ("keys", "Who may call."),
     ("storage", "How much there is and may be."),
+    ("policies", "What is built in. Open to all."),
     ("description", "What the API says about itself."),
 ];
 

@@ -5,6 +5,7 @@
 
 mod checks;
 mod document;
+mod listing;
 mod problems;
 mod rules;
 

@@ -5,15 +5,17 @@ use dlcs_api::{Collection, Neighbours, PartialCollectionView, Problem};
 use serde_json::{Map, Value, json};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::problems;
+use crate::{listing, problems};
 
 /// The parts of paths that stand for something.
-const PARAMETERS: [(&str, &str, &str); 5] = [
-    ("customer", "integer", "A customer's number."),
-    ("space", "integer", "A space's number."),
-    ("image", "string", "An image's id in its space. Every character it may have stands for itself in a path."),
-    ("batch", "integer", "A batch's number."),
-    ("key", "string", "An API key."),
+const PARAMETERS: [(&str, &str, &str); 7] = [
+    ("customer", "2", "A customer's number."),
+    ("space", "1", "A space's number."),
+    ("image", "page-1", "An image's id in its space. Every character it may have stands for itself in a path."),
+    ("batch", "7", "A batch's number."),
+    ("key", "a1b2c3", "An API key."),
+    ("policy", "default", "The name of a built-in policy."),
+    ("type", "Image", "The name of a type."),
 ];
 
 /// Completes every operation.
@@ -41,15 +43,15 @@ fn add<T: ToSchema>(schemas: &mut Map<String, Value>) {
     schemas.insert(T::name().into_owned(), json!(T::schema()));
 }
 
-fn parameter((name, kind, description): &(&str, &str, &str)) -> (String, Value) {
-    let example = if *kind == "integer" { json!(1) } else { json!("page-1") };
-    let mut schema = json!({"type": kind});
-    match *name {
-        "image" => schema["pattern"] = json!(r"^(?!\.{1,2}$)[A-Za-z0-9._~!$&'()*+,;=:@-]{1,200}$"),
-        "key" => schema["minLength"] = json!(1),
-        "batch" => schema["format"] = json!("int64"),
-        _ => schema["format"] = json!("int32"),
-    }
+fn parameter((name, example, description): &(&str, &str, &str)) -> (String, Value) {
+    let number: Option<i32> = example.parse().ok();
+    let schema = match *name {
+        "image" => json!({"type": "string", "pattern": r"^(?!\.{1,2}$)[A-Za-z0-9._~!$&'()*+,;=:@-]{1,200}$"}),
+        "batch" => json!({"type": "integer", "format": "int64", "minimum": 1}),
+        _ if number.is_some() => json!({"type": "integer", "format": "int32", "minimum": 1}),
+        _ => json!({"type": "string", "minLength": 1}),
+    };
+    let example = number.map_or_else(|| json!(example), |number| json!(number));
     let value = json!({
         "name": name, "in": "path", "required": true, "description": description, "schema": schema, "example": example
     });
@@ -67,14 +69,14 @@ impl Rules<'_> {
         let summary = operation["summary"].as_str().unwrap_or_default().trim_end_matches('.').to_owned();
         operation["summary"] = json!(summary);
         let listed = self.collections(&mut operation["responses"]);
-        self.parameters(operation, listed);
-        self.refusals(operation, listed);
+        self.parameters(operation, listed.as_deref());
+        self.refusals(operation, listed.is_some());
         headers(self.method, &mut operation["responses"]);
     }
 
     /// A list of something is a page of a collection of it.
-    fn collections(&mut self, answers: &mut Value) -> bool {
-        let mut listed = false;
+    fn collections(&mut self, answers: &mut Value) -> Option<String> {
+        let mut listed = None;
         for answer in answers.as_object_mut().unwrap().values_mut() {
             let Some(content) = answer.get_mut("content").and_then(Value::as_object_mut) else { continue };
             let Some(json) = content.get_mut("application/json") else { continue };
@@ -84,22 +86,21 @@ impl Rules<'_> {
             let collection = format!("{name}Collection");
             self.schemas.entry(collection.clone()).or_insert_with(|| page(item, &member));
             *json = json!({"schema": {"$ref": format!("#/components/schemas/{collection}")}});
-            listed = true;
+            listed = Some(name);
         }
         listed
     }
 
     /// What stands in the path, and what a list can be asked.
-    fn parameters(&self, operation: &mut Value, listed: bool) {
+    fn parameters(&self, operation: &mut Value, listed: Option<&str>) {
         let own = operation["parameters"].take();
         let own = own.as_array().cloned().unwrap_or_default();
         let in_path = self.path.split(['{', '}']).skip(1).step_by(2);
         let mut all: Vec<Value> =
             in_path.map(|name| json!({"$ref": format!("#/components/parameters/{name}")})).collect();
         all.extend(own.into_iter().filter(|parameter| parameter["in"] != "path"));
-        if listed && !all.iter().any(|parameter| parameter["name"] == "page") {
-            all.push(json!({"name": "page", "in": "query", "description": "The page, from 1.", "schema": {"type": "integer", "default": 1}}));
-            all.push(json!({"name": "pageSize", "in": "query", "description": "Members of a page; at most 1000.", "schema": {"type": "integer", "default": 100}}));
+        if let Some(listed) = listed {
+            all.extend(listing::parameters(listed));
         }
         operation["parameters"] = json!(all);
     }
@@ -138,16 +139,14 @@ impl Rules<'_> {
 fn page(item: Value, member: &Value) -> Value {
     let mut schema = json!(Collection::<i32>::schema());
     schema["properties"]["member"]["items"] = item;
-    let mut member = member.clone();
-    member.as_object_mut().unwrap().remove("@context");
     let page = dlcs_api::Page { number: 1, size: 100 };
     schema["examples"] = json!([Collection::page(
-        "https://dlcs.example/customers/2/…",
+        "https://dlcs.example/customers/2/spaces",
         "",
         page,
         1,
         &Neighbours::default(),
-        vec![member]
+        vec![member.clone()]
     )]);
     schema
 }

@@ -44,6 +44,12 @@ impl Client {
         Self { key: Some((key.to_owned(), secret.to_owned())), ..self.clone() }
     }
 
+    /// The key and its secret.
+    #[must_use]
+    pub fn credentials(&self) -> Option<(&str, &str)> {
+        self.key.as_ref().map(|(key, secret)| (key.as_str(), secret.as_str()))
+    }
+
     /// The public root of the system.
     #[must_use]
     pub fn root(&self) -> &str {
@@ -55,18 +61,24 @@ impl Client {
     /// # Errors
     /// No answer came.
     pub async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Reply> {
-        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.root) };
-        let mut request = self.http.request(method, &url);
-        if let Some((key, secret)) = &self.key {
-            request = request.basic_auth(key, Some(secret));
-        }
+        let mut request = self.request(method, path);
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.send().await.with_context(|| format!("no answer from {url}"))?;
+        let response = request.send().await.with_context(|| format!("no answer from {path}"))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.bytes().await?;
         Ok(Reply { status, headers, json: serde_json::from_slice(&body).unwrap_or(Value::Null) })
+    }
+
+    /// A request to a path or a whole URL, signed, to be completed and sent by the caller.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.root) };
+        let request = self.http.request(method, &url);
+        match &self.key {
+            Some((key, secret)) => request.basic_auth(key, Some(secret)),
+            None => request,
+        }
     }
 
     /// GET that must answer 200 with JSON.

@@ -15,6 +15,7 @@ mod keys;
 mod metrics;
 mod names;
 mod openapi;
+mod policies;
 mod portal_users;
 mod queue;
 mod routes;

@@ -2,12 +2,21 @@
 
 use utoipa::OpenApi;
 
-use crate::{customers, description, entry_point, images, keys, queue, spaces};
+use crate::{customers, description, entry_point, images, keys, policies, queue, spaces};
 
 #[derive(OpenApi)]
 #[openapi(paths(
     entry_point::read,
     description::document::read,
+    description::page::read,
+    description::vocabulary::read,
+    description::contexts::read,
+    policies::origin_strategies::list,
+    policies::origin_strategies::read,
+    policies::image_optimisation::list,
+    policies::image_optimisation::read,
+    policies::thumbnails::list,
+    policies::thumbnails::read,
     customers::list::list,
     customers::create::create,
     customers::read::read,

@@ -4,13 +4,22 @@ use actix_web::http::Method;
 use actix_web::web::ServiceConfig;
 use dlcs_http::{Methods, Route, resource, routes_of};
 
-use crate::{bulk, customers, description, entry_point, images, keys, portal_users, queue, spaces, storage};
+use crate::{bulk, customers, description, entry_point, images, keys, policies, portal_users, queue, spaces, storage};
 
 /// Every path. More specific paths stand before those with a variable in the same place.
 fn table() -> Vec<Methods> {
     vec![
         resource("/").get(entry_point::read),
         resource("/openapi.json").get(description::document::read),
+        resource("/docs").get(description::page::read),
+        resource("/vocab").get(description::vocabulary::read),
+        resource("/contexts/{type}.jsonld").get(description::contexts::read),
+        resource("/originStrategies").get(policies::origin_strategies::list),
+        resource("/originStrategies/{policy}").get(policies::origin_strategies::read),
+        resource("/imageOptimisationPolicies").get(policies::image_optimisation::list),
+        resource("/imageOptimisationPolicies/{policy}").get(policies::image_optimisation::read),
+        resource("/thumbnailPolicies").get(policies::thumbnails::list),
+        resource("/thumbnailPolicies/{policy}").get(policies::thumbnails::read),
         resource("/customers").get(customers::list).on(Method::POST, customers::create),
         resource("/customers/{customer}").get(customers::read).on(Method::PATCH, customers::patch),
         resource("/customers/{customer}/keys").get(keys::list).on(Method::POST, keys::create),

@@ -136,6 +136,16 @@ impl<T> Collection<T> {
     }
 }
 
+impl<T> Collection<T> {
+    /// All members at once, for collections that are always small.
+    #[must_use]
+    pub fn whole(url: &str, member: Vec<T>) -> Self {
+        let total = i64::try_from(member.len()).unwrap_or(i64::MAX);
+        let (id, page_size) = (url.to_owned(), Page::DEFAULT_SIZE);
+        Self { context: HYDRA, id, kind: "Collection", total_items: total, page_size, member, view: None }
+    }
+}
+
 fn is_one_of(pair: &str, names: &[&str]) -> bool {
     pair.split('=').next().is_some_and(|name| names.contains(&name))
 }

@@ -5,11 +5,15 @@ use dlcs_model::{BatchId, CustomerId, FailureCode, ImageId, ImageKey, SpaceId};
 use serde_json::{Value, json};
 
 use crate::batch::BatchLinks;
+use crate::policy::{ImageOptimisationPolicy, OriginStrategy, Policy, ThumbnailPolicy};
 use crate::resource::Body;
 use crate::{
     Batch, BatchMember, Customer, CustomerInput, EntryPoint, Image, ImageStorage, Key, Links, MemberState, PortalUser,
     Queue, Resource, Space, Storage, StoragePolicy, Timestamp,
 };
+
+/// The root of all URLs in examples.
+pub const ROOT: &str = "https://dlcs.example";
 
 const CUSTOMER: CustomerId = CustomerId(2);
 const SPACE: SpaceId = SpaceId(1);
@@ -37,6 +41,11 @@ pub fn of(schema: &str, links: &Links) -> Option<Value> {
             resource(links, links.image_storage(&image_key()?), body)
         }
         "StoragePolicy" => resource(links, links.storage_policy(CUSTOMER), storage_policy()),
+        "OriginStrategy" => built_in(links.built_in_origin_strategies(), links, OriginStrategy::all()),
+        "ImageOptimisationPolicy" => {
+            built_in(links.image_optimisation_policies(), links, ImageOptimisationPolicy::all())
+        }
+        "ThumbnailPolicy" => built_in(links.thumbnail_policies(), links, ThumbnailPolicy::all()),
         _ => return None,
     };
     Some(value)
@@ -44,6 +53,11 @@ pub fn of(schema: &str, links: &Links) -> Option<Value> {
 
 fn resource<T: Body>(links: &Links, id: String, body: T) -> Value {
     json!(Resource::top(links, id, body))
+}
+
+fn built_in<T: Policy>(url: String, links: &Links, all: Vec<T>) -> Value {
+    let first = all.into_iter().next();
+    first.map_or(Value::Null, |policy| resource(links, format!("{url}/{}", policy.name()), policy))
 }
 
 fn at(second: i64) -> Timestamp {

@@ -121,8 +121,8 @@ fn read_origin(reader: &mut Reader<'_, '_>, name: &str) -> Given<String> {
 
 /// The id, and the space that a full id names. `id` goes before `modelId`, and both before `@id`.
 fn identity(reader: &mut Reader<'_, '_>, customer: CustomerId) -> (Option<SpaceId>, Option<ImageId>) {
-    let Some(name) = ["id", "modelId", "@id"].into_iter().find(|name| reader.has(name)) else { return (None, None) };
-    let Given::Value(text) = reader.text(name, Origin::MAX_BYTES) else { return (None, None) };
+    let mut given = |name| Some((name, reader.text(name, Origin::MAX_BYTES).value()?));
+    let Some((name, text)) = ["id", "modelId", "@id"].into_iter().find_map(&mut given) else { return (None, None) };
     if text.is_empty() {
         return (None, None);
     }
@@ -157,6 +157,7 @@ mod tests {
         for (body, space) in [
             (json!({"id": "a"}), None),
             (json!({"modelId": "a", "space": "3"}), Some(SpaceId(3))),
+            (json!({"id": null, "modelId": "a"}), None),
             (json!({"id": "2/3/a"}), Some(SpaceId(3))),
             (json!({"@id": "https://x/customers/2/spaces/3/images/a", "space": 3}), Some(SpaceId(3))),
             (json!({"@id": "https://x/customers/2/spaces/9/images/z", "id": "a", "space": 3}), Some(SpaceId(3))),

@@ -27,16 +27,40 @@ impl Links {
         format!("{}/contexts/{name}.jsonld", self.root)
     }
 
+    /// The vocabulary.
+    #[must_use]
+    pub fn vocabulary(&self) -> String {
+        format!("{}/vocab", self.root)
+    }
+
     /// A term of the vocabulary.
     #[must_use]
     pub fn vocabulary_term(&self, name: &str) -> String {
-        format!("{}/vocab#{name}", self.root)
+        format!("{}#{name}", self.vocabulary())
     }
 
     /// The entry point.
     #[must_use]
     pub fn entry_point(&self) -> String {
         format!("{}/", self.root)
+    }
+
+    /// The built-in ways to talk to an origin.
+    #[must_use]
+    pub fn built_in_origin_strategies(&self) -> String {
+        format!("{}/originStrategies", self.root)
+    }
+
+    /// The built-in ways to derive what is served.
+    #[must_use]
+    pub fn image_optimisation_policies(&self) -> String {
+        format!("{}/imageOptimisationPolicies", self.root)
+    }
+
+    /// The built-in sets of thumbnails.
+    #[must_use]
+    pub fn thumbnail_policies(&self) -> String {
+        format!("{}/thumbnailPolicies", self.root)
     }
 
     /// All customers.

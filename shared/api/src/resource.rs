@@ -2,10 +2,12 @@
 
 use serde::Serialize;
 
-/// A resource as it is sent: `@context` (only at the top), `@id` and `@type`, then its fields.
+use crate::Links;
+
+/// A resource as it is sent: `@context`, `@id` and `@type`, then its fields.
 #[derive(Debug, Clone, Serialize)]
 pub struct Resource<T> {
-    /// Where the terms are explained; members of a collection have none of their own.
+    /// Where the terms are explained. Members have it too: the collection's own context knows Hydra's terms only.
     #[serde(rename = "@context", skip_serializing_if = "Option::is_none")]
     pub context: Option<String>,
     /// The URL it can be read at.
@@ -30,13 +32,36 @@ pub trait Body: Serialize {
 impl<T: Body> Resource<T> {
     /// A resource that stands alone.
     #[must_use]
-    pub fn top(links: &crate::Links, id: String, body: T) -> Self {
+    pub fn top(links: &Links, id: String, body: T) -> Self {
         Self { context: Some(links.context(T::NAME)), id, kind: T::TYPE, body }
     }
 
-    /// A resource within a collection.
+    /// A resource within a collection; its URL is one below a customer's.
     #[must_use]
     pub fn member(id: String, body: T) -> Self {
-        Self { context: None, id, kind: T::TYPE, body }
+        let context = id.split_once("/customers/").map(|(root, _)| Links::new(root).context(T::NAME));
+        Self { context, id, kind: T::TYPE, body }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Success;
+
+    impl Body for Success {
+        const NAME: &'static str = "Success";
+        const TYPE: &'static str = "vocab:Success";
+    }
+
+    #[test]
+    fn a_member_is_explained_as_it_is_alone() {
+        let links = Links::new("https://x/api");
+        let url = format!("{}/spaces/1", links.customer(dlcs_model::CustomerId(2)));
+        let (top, member) = (
+            Resource::top(&links, url.clone(), Success { success: true }),
+            Resource::member(url, Success { success: true }),
+        );
+        assert_eq!(serde_json::to_value(top).unwrap(), serde_json::to_value(member).unwrap());
     }
 }

@@ -4,7 +4,10 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::resource::Body;
-use crate::{Batch, BatchMember, Customer, EntryPoint, Image, Key, Links, Queue, Space, examples};
+use crate::{
+    Batch, BatchMember, Customer, EntryPoint, Image, ImageOptimisationPolicy, Key, Links, OriginStrategy, Queue, Space,
+    ThumbnailPolicy, examples,
+};
 
 /// A type of resource.
 #[derive(Debug, Clone)]
@@ -35,6 +38,9 @@ pub fn types() -> Vec<Type> {
         of::<Queue>(),
         of::<Batch>(),
         of::<BatchMember>(),
+        of::<OriginStrategy>(),
+        of::<ImageOptimisationPolicy>(),
+        of::<ThumbnailPolicy>(),
     ]
 }
 
@@ -138,39 +144,83 @@ impl Type {
         let required: Vec<_> = ["@id", "@type"].into_iter().chain(self.required.iter().map(String::as_str)).collect();
         let mut schema =
             json!({"type": "object", "description": self.description, "required": required, "properties": fields});
-        if let Some(example) = examples::of(&self.schema, &Links::new("https://dlcs.example")) {
+        if let Some(example) = examples::of(&self.schema, &Links::new(examples::ROOT)) {
             schema["examples"] = json!([example]);
         }
         schema
     }
+}
 
-    /// The JSON-LD context of the type.
-    #[must_use]
-    pub fn context(&self, links: &Links) -> Value {
-        let mut terms = Map::new();
-        terms.insert("@version".to_owned(), json!(1.1));
-        terms.insert("vocab".to_owned(), json!(links.vocabulary_term("")));
-        terms.insert("hydra".to_owned(), json!("http://www.w3.org/ns/hydra/core#"));
-        terms.insert("xsd".to_owned(), json!("http://www.w3.org/2001/XMLSchema#"));
-        terms.insert(self.name.to_owned(), json!(self.kind));
-        for (name, schema) in &self.fields {
-            terms.insert(name.clone(), term(name, schema));
-        }
-        json!({"@context": terms})
+/// The JSON-LD context of the types of this name.
+#[must_use]
+pub fn context(name: &str, links: &Links) -> Option<Value> {
+    let types: Vec<_> = types().into_iter().filter(|kind| kind.name == name).collect();
+    let Type { kind, .. } = types.first()?;
+    let mut terms = Map::new();
+    terms.insert("@version".to_owned(), json!(1.1));
+    terms.insert("vocab".to_owned(), json!(links.vocabulary_term("")));
+    terms.insert("xsd".to_owned(), json!("http://www.w3.org/2001/XMLSchema#"));
+    terms.insert(name.to_owned(), json!(kind));
+    for (field, schema) in types.iter().flat_map(|kind| &kind.fields) {
+        terms.insert(field.clone(), term(field, schema));
     }
+    Some(json!({"@context": terms}))
 }
 
 /// How a field is read as linked data.
 fn term(name: &str, schema: &Value) -> Value {
     let id = format!("vocab:{name}");
-    let is = |kind: &str| {
-        schema["type"] == kind || schema["type"].as_array().is_some_and(|types| types.iter().any(|t| t == kind))
-    };
-    match schema["format"].as_str() {
-        Some("uri") => json!({"@id": id, "@type": "@id"}),
-        Some("date-time") => json!({"@id": id, "@type": "xsd:dateTime"}),
-        _ if is("object") => json!({"@id": id, "@type": "@json"}),
-        _ if is("array") => json!({"@id": id, "@container": "@set"}),
+    match (range(schema), schema["type"].as_str()) {
+        ("@id", _) => json!({"@id": id, "@type": "@id"}),
+        ("xsd:dateTime", _) => json!({"@id": id, "@type": "xsd:dateTime"}),
+        (_, Some("object")) => json!({"@id": id, "@type": "@json"}),
+        (_, Some("array")) => json!({"@id": id, "@container": "@set"}),
         _ => json!(id),
+    }
+}
+
+/// What a field's values are: a type of XML Schema, or `@id` for resources.
+#[must_use]
+pub fn range(schema: &Value) -> &'static str {
+    match (schema["format"].as_str(), schema["type"].as_str()) {
+        (Some("uri"), _) => "@id",
+        (Some("date-time"), _) => "xsd:dateTime",
+        (_, Some("integer")) => "xsd:integer",
+        (_, Some("number")) => "xsd:double",
+        (_, Some("boolean")) => "xsd:boolean",
+        (_, Some("array")) => range(&schema["items"]),
+        (_, Some("object")) => "rdf:JSON",
+        _ => "xsd:string",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terms_say_what_values_are() {
+        let context = context("Image", &Links::new("https://x")).unwrap();
+        let term = |name: &str| context["@context"][name].clone();
+        assert_eq!(term("vocab"), "https://x/vocab#");
+        assert_eq!(term("infoJson"), json!({"@id": "vocab:infoJson", "@type": "@id"}));
+        assert_eq!(term("finished"), json!({"@id": "vocab:finished", "@type": "xsd:dateTime"}));
+        assert_eq!(term("metadata"), json!({"@id": "vocab:metadata", "@type": "@json"}));
+        assert_eq!(term("tags"), json!({"@id": "vocab:tags", "@container": "@set"}));
+        assert_eq!((term("number1"), term("state")), (json!("vocab:number1"), json!("vocab:state")));
+        assert!(super::context("Nothing", &Links::new("https://x")).is_none());
+    }
+
+    #[test]
+    fn every_type_has_an_example_of_its_fields() {
+        for kind in types() {
+            let example = examples::of(&kind.schema, &Links::new(examples::ROOT)).unwrap();
+            for name in &kind.required {
+                assert!(example.get(name).is_some(), "the example of {} has no {name}", kind.schema);
+            }
+            for name in example.as_object().unwrap().keys().filter(|name| !name.starts_with('@')) {
+                assert!(kind.fields.contains_key(name), "{} of {} is not described", name, kind.schema);
+            }
+        }
     }
 }

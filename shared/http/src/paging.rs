@@ -1,6 +1,6 @@
 //! Pages of collections: what a request asks for, and the collection that answers it.
 
-use std::future::ready;
+use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::web::Data;
@@ -9,12 +9,9 @@ use dlcs_api::parameters::Place;
 use dlcs_api::{Collection, Cursor, Faults, Filter, Neighbours, Page, Parameters};
 use dlcs_db::DbError;
 use dlcs_db::page::{From, Listing, Slice};
-use dlcs_model::{CustomerId, Field, Order, Unordered};
-use futures::future::LocalBoxFuture;
+use dlcs_model::{Field, Order, Unordered};
 
 use crate::Problem;
-use crate::auth::Authorized;
-use crate::path::PathPart;
 use crate::server::Shared;
 use crate::totals::Totals;
 
@@ -80,36 +77,20 @@ impl<O: Field, F: Filter> Paging<O, F> {
 
 impl<O: Field, F: Filter> FromRequest for Paging<O, F> {
     type Error = Problem;
-    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+    type Future = Ready<Result<Self, Problem>>;
 
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let problem = match read(request) {
-            Ok(paging) => return Box::pin(ready(Ok(paging))),
-            Err(problem) => problem,
-        };
-        // Who may not ask is not told what is wrong with the question.
-        let owned = request.match_info().get(CustomerId::NAME).is_some();
-        let allowed = owned.then(|| Authorized::from_request(request, payload));
-        Box::pin(async move {
-            if let Some(allowed) = allowed {
-                allowed.await?;
-            }
-            Err(problem)
-        })
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let mut faults = Faults::default();
+        let query = request.query_string();
+        let parameters = Parameters::read(query, &mut faults);
+        let page = parameters.page(&mut faults);
+        let order = parameters.order(&mut faults);
+        let place = parameters.place(order, &mut faults);
+        let filter = F::read(&parameters, &mut faults);
+        let totals = request.app_data::<Data<Shared>>().map(|shared| shared.totals.clone()).unwrap_or_default();
+        let (path, query) = (request.path().to_owned(), query.to_owned());
+        ready(faults.check(Self { page, filter, order, place, path, query, totals }).map_err(Problem::from))
     }
-}
-
-fn read<O: Field, F: Filter>(request: &HttpRequest) -> Result<Paging<O, F>, Problem> {
-    let mut faults = Faults::default();
-    let query = request.query_string();
-    let parameters = Parameters::read(query, &mut faults);
-    let page = parameters.page(&mut faults);
-    let order = parameters.order(&mut faults);
-    let place = parameters.place(order, &mut faults);
-    let filter = F::read(&parameters, &mut faults);
-    let totals = request.app_data::<Data<Shared>>().map(|shared| shared.totals.clone()).unwrap_or_default();
-    let (path, query) = (request.path().to_owned(), query.to_owned());
-    Ok(faults.check(Paging { page, filter, order, place, path, query, totals })?)
 }
 
 #[cfg(test)]

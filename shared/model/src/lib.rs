@@ -21,6 +21,7 @@ pub mod item;
 pub mod limits;
 pub mod listing;
 pub mod origin;
+pub mod strategy;
 
 pub use failure::{Failure, FailureCode, RetryClass};
 pub use format::SourceFormat;
@@ -30,3 +31,4 @@ pub use listing::{
     BatchField, BatchFilter, Field, ImageField, ImageFilter, Key, Order, Progress, SpaceField, Unordered,
 };
 pub use origin::{Origin, OriginError, Scheme};
+pub use strategy::OriginStrategy;

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod changing;
+mod description;
 mod errors;
 mod listing;
 mod malformed;

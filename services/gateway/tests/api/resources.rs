@@ -27,7 +27,10 @@ async fn a_client_finds_its_way_from_the_entry_point() {
     let entry = world.send(world.http.get(&world.root)).await;
     let expected = json!({
         "@context": format!("{PUBLIC}/contexts/EntryPoint.jsonld"), "@id": format!("{PUBLIC}/"),
-        "@type": "vocab:EntryPoint", "customers": format!("{PUBLIC}/customers")
+        "@type": "vocab:EntryPoint", "customers": format!("{PUBLIC}/customers"),
+        "originStrategies": format!("{PUBLIC}/originStrategies"),
+        "imageOptimisationPolicies": format!("{PUBLIC}/imageOptimisationPolicies"),
+        "thumbnailPolicies": format!("{PUBLIC}/thumbnailPolicies"), "documentation": format!("{PUBLIC}/vocab")
     });
     assert_eq!((entry.status.as_u16(), entry.json), (200, expected));
     let customer = world.get(&format!("/customers/{c}")).await;
