@@ -32,10 +32,10 @@ pub struct Batch {
     pub percent: f64,
     /// Seconds between its acceptance and the start of work on it, or until now.
     pub queued_for: f64,
-    /// How fast images finish, over the time worked on it so far.
+    /// How fast images are worked on: at present, or of a finished batch in all its time; absent while that is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub images_per_second: Option<f64>,
-    /// When it will be finished at that speed.
+    /// When it will be finished at that speed; absent while that is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub est_completion: Option<Timestamp>,
     /// Where the rest is.
@@ -67,6 +67,12 @@ pub struct BatchLinks {
     /// Kept for compatibility.
     #[schema(format = "uri")]
     pub test: String,
+    /// Where to post to register again what failed.
+    pub retry: String,
+    /// Where to post to end what is still open.
+    pub cancel: String,
+    /// Its progress as a stream of events.
+    pub events: String,
 }
 
 impl BatchLinks {
@@ -80,6 +86,9 @@ impl BatchLinks {
             error_images: at("errorImages"),
             assets: at("assets"),
             test: at("test"),
+            retry: at("retry"),
+            cancel: at("cancel"),
+            events: at("events"),
         }
     }
 }

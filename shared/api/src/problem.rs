@@ -36,6 +36,8 @@ pub enum ProblemKind {
     IdempotencyMismatch,
     /// The customer's storage would be over its quota.
     OverQuota,
+    /// The client asks more often than it may.
+    RateLimited,
     /// An image could not be registered.
     ImageFailed(FailureCode),
     /// Our own fault.
@@ -61,6 +63,7 @@ impl ProblemKind {
             Self::UnsupportedMediaType => "unsupported-media-type",
             Self::IdempotencyMismatch => "idempotency-mismatch",
             Self::OverQuota => "over-quota",
+            Self::RateLimited => "rate-limited",
             Self::ImageFailed(code) => code.as_str(),
             Self::Internal => "server-error",
             Self::Unavailable => "unavailable",
@@ -83,6 +86,7 @@ impl ProblemKind {
             Self::UnsupportedMediaType => "This kind of body is not taken here",
             Self::IdempotencyMismatch => "The idempotency key was used for another request",
             Self::OverQuota => "The customer's storage is full",
+            Self::RateLimited => "Too many requests",
             Self::ImageFailed(_) => "The image could not be registered",
             Self::Internal => "Something went wrong on our side",
             Self::Unavailable => "Not available at the moment",
@@ -104,6 +108,7 @@ impl ProblemKind {
             Self::UnsupportedMediaType => 415,
             Self::IdempotencyMismatch => 422,
             Self::OverQuota => 507,
+            Self::RateLimited => 429,
             Self::ImageFailed(code) => code.http_status(),
             Self::Internal => 500,
             Self::Unavailable => 503,
@@ -181,6 +186,7 @@ impl Problem {
                 | ProblemKind::TooLarge
                 | ProblemKind::UnsupportedMediaType
                 | ProblemKind::IdempotencyMismatch
+                | ProblemKind::RateLimited
                 | ProblemKind::Internal
                 | ProblemKind::Unavailable => None,
             },

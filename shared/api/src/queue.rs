@@ -31,6 +31,8 @@ pub struct Queue {
     /// Where to post what is urgent.
     #[schema(format = "uri")]
     pub priority: String,
+    /// The progress of its batches as a stream of events.
+    pub events: String,
 }
 
 impl Queue {
@@ -48,6 +50,7 @@ impl Queue {
             recent,
             images: at("images"),
             priority: at("priority"),
+            events: at("events"),
         }
     }
 }

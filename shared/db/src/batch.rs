@@ -15,8 +15,14 @@ use crate::schema::batch;
 use crate::sql::{Number, Prepare, Word};
 use crate::statement::{Bind, Statement};
 
+/// Seconds over which an image's weight in [`Batch::pace`] falls to about a third.
+pub const RECENT: f64 = 60.0;
+
+/// Seconds without an end after which nothing is known about how fast a batch goes on.
+const STALLED: f64 = 5.0 * RECENT;
+
 /// A batch.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, QueryableByName)]
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, QueryableByName)]
 #[diesel(table_name = batch, check_for_backend(diesel::pg::Pg))]
 pub struct Batch {
     /// Its number.
@@ -40,6 +46,12 @@ pub struct Batch {
     pub errors: i32,
     /// How many of them are no longer the latest registration of their image.
     pub gone: i32,
+    /// How many of them ended by work on them, rather than from outside.
+    pub worked: i32,
+    /// Those, each weighing less the longer ago it was, as of `paced`.
+    pub pace: f64,
+    /// When the counters last moved.
+    pub paced: Option<DateTime<Utc>>,
     /// When it was accepted.
     pub submitted: DateTime<Utc>,
     /// When the first of its finished items was taken up.
@@ -55,6 +67,25 @@ impl Batch {
     #[must_use]
     pub fn superseded(&self) -> bool {
         self.gone == self.count
+    }
+
+    /// Images worked on per second: at present, mostly over the last minute; of a finished batch, over all its time.
+    /// `None` if that is not known: nothing was worked on yet, or nothing for minutes.
+    #[must_use]
+    pub fn rate(&self, now: DateTime<Utc>) -> Option<f64> {
+        let (started, paced) = (self.started?, self.paced?);
+        let since = |from: DateTime<Utc>, to: DateTime<Utc>| (to - from).as_seconds_f64().max(0.0);
+        let rate = match self.finished {
+            Some(finished) => f64::from(self.worked) / since(started, finished),
+            None if since(paced, now) > STALLED => return None,
+            // A steady rate r sums up to r·RECENT·(1 - e^(-age/RECENT)).
+            None => {
+                let now = now.max(paced);
+                let weight = 1.0 - (-since(started, now) / RECENT).exp();
+                self.pace * (-since(paced, now) / RECENT).exp() / (RECENT * weight)
+            }
+        };
+        (self.worked > 0 && rate.is_finite()).then_some(rate)
     }
 }
 
@@ -194,4 +225,65 @@ pub async fn queue_size(
                    greatest(open.images - busy.images, 0) AS images_waiting FROM open, busy";
     let query = diesel::sql_query(sql).bind::<Integer, _>(customer.0).bind::<Bool, _>(lane.is_none());
     Ok(query.bind::<Text, _>(lane.map_or("", Lane::as_str)).prepared().get_result(conn).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A batch that began at 0 and went on at `rate`, in folds a second apart, until `end`.
+    fn steady(rate: i32, end: i32) -> Batch {
+        let at = |second| DateTime::from_timestamp(i64::from(second), 0).unwrap();
+        let pace = (1..=end).fold(0.0, |pace, _| f64::from(rate) + pace * (-1.0 / RECENT).exp());
+        let (worked, started, paced) = (rate * end, Some(at(0)), Some(at(end)));
+        let submitted = at(-10);
+        Batch {
+            id: BatchId(1),
+            customer: CustomerId(1),
+            lane: Lane::Normal,
+            label: None,
+            immediate: false,
+            count: 1_000_000,
+            completed: worked,
+            errors: 0,
+            gone: 0,
+            worked,
+            pace,
+            paced,
+            submitted,
+            started,
+            finished: None,
+            cancelled: None,
+        }
+    }
+
+    #[test]
+    fn the_rate_is_the_recent_one() {
+        let at = |second| DateTime::from_timestamp(second, 0).unwrap();
+        for end in [5, 60, 1000] {
+            let rate = steady(20, end).rate(at(i64::from(end))).unwrap();
+            assert!((19.0..21.0).contains(&rate), "{rate} after {end} s");
+        }
+        let mut changed = steady(20, 1000);
+        for _ in 0..180 {
+            changed.pace = 5.0 + changed.pace * (-1.0 / RECENT).exp();
+        }
+        changed.paced = Some(at(1180));
+        let rate = changed.rate(at(1180)).unwrap();
+        assert!((5.0..6.0).contains(&rate), "{rate} three minutes after it fell to 5");
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_said() {
+        let at = |second| DateTime::from_timestamp(second, 0).unwrap();
+        let batch = steady(20, 100);
+        let halting = batch.rate(at(160)).unwrap();
+        assert!((6.0..11.0).contains(&halting), "{halting} a minute after the last");
+        assert_eq!(batch.rate(at(500)), None, "nothing for minutes");
+        assert_eq!(Batch { worked: 0, pace: 0.0, ..batch.clone() }.rate(at(100)), None, "only ended from outside");
+        assert_eq!(Batch { started: None, paced: None, ..batch.clone() }.rate(at(100)), None, "not begun");
+        let ended = Batch { finished: Some(at(200)), ..batch };
+        assert_eq!(ended.rate(at(9999)), Some(10.0), "2000 in 200 s");
+        assert_eq!(Batch { finished: ended.started, ..ended }.rate(at(0)), None, "in no time");
+    }
 }

@@ -82,7 +82,19 @@ pub async fn outcome(conn: &mut AsyncPgConnection, batch: BatchId, ordinal: i32)
     Ok(query.prepared().get_result(conn).await.optional()?)
 }
 
+/// Whether any member of a customer's batch has failed.
+///
+/// # Errors
+/// If the database fails.
+pub async fn any_failed(conn: &mut AsyncPgConnection, customer: CustomerId, batch: BatchId) -> Result<bool, DbError> {
+    let sql = "SELECT count(*) AS n FROM ( \
+                   SELECT 1 FROM item WHERE customer = $1 AND batch = $2 AND state = 'error' LIMIT 1) failed";
+    let query = sql_query(sql).bind::<Integer, _>(customer.0).bind::<BigInt, _>(batch.0);
+    Ok(query.prepared().get_result::<Number>(conn).await?.n > 0)
+}
+
 /// The failed members of a customer's batch that nothing newer has taken the place of: what a retry registers again.
+/// Their images are locked until the end of the transaction.
 ///
 /// # Errors
 /// If the database fails.
@@ -93,16 +105,20 @@ pub async fn failed(
 ) -> Result<Vec<(SpaceId, ImageId)>, DbError> {
     #[derive(QueryableByName)]
     struct Name {
+        #[diesel(sql_type = Integer)]
+        ordinal: i32,
         #[diesel(sql_type = Integer, deserialize_as = i32)]
         space: SpaceId,
         #[diesel(sql_type = Text, deserialize_as = Word<ImageId>)]
         image: ImageId,
     }
-    let sql = "SELECT i.space, i.image FROM item i \
+    let sql = "SELECT i.ordinal, i.space, i.image FROM item i \
                JOIN image m ON m.customer = i.customer AND m.space = i.space AND m.id = i.image \
                WHERE i.customer = $1 AND i.batch = $2 AND i.state = 'error' \
-                   AND m.batch = i.batch AND m.ordinal = i.ordinal AND m.deleted_at IS NULL ORDER BY i.ordinal";
+                   AND m.batch = i.batch AND m.ordinal = i.ordinal AND m.deleted_at IS NULL \
+               ORDER BY m.space, m.id FOR UPDATE OF m";
     let query = sql_query(sql).bind::<Integer, _>(customer.0).bind::<BigInt, _>(batch.0);
-    let names: Vec<Name> = query.prepared().load(conn).await?;
-    Ok(names.into_iter().map(|Name { space, image }| (space, image)).collect())
+    let mut names: Vec<Name> = query.prepared().load(conn).await?;
+    names.sort_by_key(|name| name.ordinal);
+    Ok(names.into_iter().map(|Name { ordinal: _, space, image }| (space, image)).collect())
 }

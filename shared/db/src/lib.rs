@@ -25,6 +25,7 @@ pub mod settings;
 pub mod space;
 mod sql;
 mod statement;
+pub mod step;
 pub mod storage_policy;
 #[cfg(test)]
 mod testing;

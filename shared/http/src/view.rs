@@ -126,7 +126,7 @@ pub fn member(links: &Links, batch: BatchId, row: Asset) -> BatchMember {
 /// A batch at a moment.
 #[must_use]
 pub fn batch(links: &Links, row: batch::Batch, now: DateTime<Utc>) -> Batch {
-    let superseded = row.superseded();
+    let (superseded, rate) = (row.superseded(), row.rate(now));
     let batch::Batch {
         id,
         customer,
@@ -137,17 +137,18 @@ pub fn batch(links: &Links, row: batch::Batch, now: DateTime<Utc>) -> Batch {
         completed,
         errors,
         gone: _,
+        worked: _,
+        pace: _,
+        paced: _,
         submitted,
         started,
         finished,
         cancelled,
     } = row;
     let done = completed + errors;
-    let seconds = |from: DateTime<Utc>, to: DateTime<Utc>| ((to - from).as_seconds_f64()).max(0.0);
-    let worked = started.map(|started| seconds(started, finished.unwrap_or(now))).filter(|worked| *worked > 0.0);
-    let rate = worked.filter(|_| done > 0).map(|worked| f64::from(done) / worked);
+    let waited = (started.or(finished).unwrap_or(now) - submitted).as_seconds_f64().max(0.0);
     let left = rate.filter(|_| finished.is_none()).map(|rate| f64::from(count - done) / rate);
-    let estimate = left.and_then(|left| now.checked_add_signed(chrono::Duration::try_seconds(left as i64)?));
+    let estimate = left.and_then(|left| now.checked_add_signed(chrono::Duration::try_seconds(left.round() as i64)?));
     Batch {
         submitted: submitted.into(),
         label,
@@ -158,8 +159,8 @@ pub fn batch(links: &Links, row: batch::Batch, now: DateTime<Utc>) -> Batch {
         superseded,
         cancelled: cancelled.is_some(),
         percent: rounded(100.0 * f64::from(done) / f64::from(count.max(1))),
-        queued_for: rounded(seconds(submitted, started.or(finished).unwrap_or(now))),
-        images_per_second: rate.map(rounded),
+        queued_for: rounded(waited),
+        images_per_second: rate.map(|rate| (rate * 100.0).round() / 100.0),
         est_completion: estimate.map(Into::into),
         links: BatchLinks::new(links, customer, id),
     }
@@ -202,6 +203,10 @@ mod tests {
             completed,
             errors,
             gone: 0,
+            worked: completed + errors,
+            // As after ten seconds at ten images a second.
+            pace: 10.0 * batch::RECENT * (1.0 - (-10.0 / batch::RECENT).exp()),
+            paced: Some(at("2026-11-23T05:00:20Z")),
             submitted: at("2026-11-23T05:00:00Z"),
             started: Some(at("2026-11-23T05:00:10Z")),
             finished: None,
@@ -221,7 +226,10 @@ mod tests {
             "completedImages": "http://x/customers/2/queue/batches/9/completedImages",
             "errorImages": "http://x/customers/2/queue/batches/9/errorImages",
             "assets": "http://x/customers/2/queue/batches/9/assets",
-            "test": "http://x/customers/2/queue/batches/9/test"
+            "test": "http://x/customers/2/queue/batches/9/test",
+            "retry": "http://x/customers/2/queue/batches/9/retry",
+            "cancel": "http://x/customers/2/queue/batches/9/cancel",
+            "events": "http://x/customers/2/queue/batches/9/events"
         });
         assert_eq!(shown, expected);
     }
@@ -229,7 +237,8 @@ mod tests {
     #[test]
     fn a_batch_that_has_not_begun_promises_nothing() {
         let now = "2026-11-23T05:00:20Z".parse().unwrap();
-        let shown = batch(&Links::new("http://x"), batch::Batch { started: None, ..row(0, 0) }, now);
+        let idle = batch::Batch { started: None, pace: 0.0, paced: None, ..row(0, 0) };
+        let shown = batch(&Links::new("http://x"), idle, now);
         assert_eq!((shown.queued_for, shown.images_per_second, shown.est_completion), (20.0, None, None));
     }
 }

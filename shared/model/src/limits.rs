@@ -45,3 +45,6 @@ pub const PROCESS_ATTEMPTS: u32 = 3;
 
 /// Interruptions (worker died, lease expired) before an item ends as `decoder-crash`.
 pub const INTERRUPTS: u32 = 10;
+
+/// Days for which the events of batches can be read again.
+pub const STEP_DAYS: i32 = 7;

@@ -171,6 +171,11 @@ CREATE TABLE batch (
     errors integer NOT NULL DEFAULT 0 CHECK (errors >= 0),
     -- Members whose image has a newer registration or is deleted.
     gone integer NOT NULL DEFAULT 0 CHECK (gone BETWEEN 0 AND count),
+    -- Members that ended by work on them, rather than from outside.
+    worked integer NOT NULL DEFAULT 0 CHECK (worked BETWEEN 0 AND completed + errors),
+    -- Those, each weighing less the longer ago it was, as of `paced`: from it follows how fast they end at present.
+    pace double precision NOT NULL DEFAULT 0,
+    paced timestamptz,
     submitted timestamptz NOT NULL DEFAULT now(),
     started timestamptz,
     finished timestamptz,
@@ -273,11 +278,43 @@ INSERT INTO lane_clock (stage, lane)
 CREATE TABLE batch_delta (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     batch bigint NOT NULL,
+    -- The places of the items that ended; as many as completed and errors together.
+    ordinals integer[] NOT NULL DEFAULT '{}',
     completed integer NOT NULL DEFAULT 0,
     errors integer NOT NULL DEFAULT 0,
     gone integer NOT NULL DEFAULT 0,
+    worked integer NOT NULL DEFAULT 0,
     started timestamptz
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+
+-- How each customer's batches went on: what one fold of deltas changed in one batch. Written with the counters by the
+-- roller, numbered without gaps under the lock of the customer's clock, so that numbers become visible in their order
+-- and whoever has seen one has seen all before it.
+CREATE TABLE step (
+    customer integer NOT NULL,
+    number bigint NOT NULL,
+    batch bigint NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- The items that ended in this step.
+    ordinals integer[] NOT NULL,
+    -- The batch after it.
+    completed integer NOT NULL,
+    errors integer NOT NULL,
+    gone integer NOT NULL,
+    worked integer NOT NULL,
+    pace double precision NOT NULL,
+    started timestamptz,
+    finished timestamptz,
+    cancelled timestamptz,
+    PRIMARY KEY (customer, number)
+);
+CREATE INDEX step_batch ON step (batch, number);
+CREATE INDEX step_at ON step USING brin (at);
+
+CREATE TABLE step_clock (
+    customer integer PRIMARY KEY,
+    number bigint NOT NULL
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
 
 -- The same for the sums of a space.
 CREATE TABLE usage_delta (

@@ -96,7 +96,8 @@ fn refuse(ordinals: Vec<usize>, error: fn(Vec<usize>) -> AcceptError) -> Result<
     if ordinals.is_empty() { Ok(()) } else { Err(error(ordinals)) }
 }
 
-async fn transact(
+/// Accepts within the caller's transaction.
+pub(super) async fn transact(
     conn: &mut AsyncPgConnection,
     new: &NewBatch,
     condition: Option<Condition<'_, Image>>,
@@ -221,8 +222,10 @@ async fn supersede(conn: &mut AsyncPgConnection, images: &[&Upserted]) -> QueryR
     Ok(())
 }
 
+/// The empty delta tells whoever follows the customer's queue that there is a new batch.
 async fn insert_batch(conn: &mut AsyncPgConnection, new: &NewBatch, batch: BatchId) -> QueryResult<()> {
-    let sql = "INSERT INTO batch (id, customer, lane, label, immediate, count) VALUES ($1, $2, $3, $4, $5, $6)";
+    let sql = "WITH told AS (INSERT INTO batch_delta (batch) SELECT $1 WHERE NOT $5) \
+               INSERT INTO batch (id, customer, lane, label, immediate, count) VALUES ($1, $2, $3, $4, $5, $6)";
     sql_query(sql)
         .bind::<BigInt, _>(batch.0)
         .bind::<Integer, _>(new.customer.0)

@@ -1,6 +1,6 @@
 //! Cancelling a batch: everything in it that is still open ends.
 
-use diesel::sql_types::{Array, BigInt, Integer};
+use diesel::sql_types::{Array, BigInt, Bool, Integer};
 use diesel::{QueryResult, sql_query};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use dlcs_model::{BatchId, CustomerId, FailureCode};
@@ -11,7 +11,7 @@ use crate::DbError;
 use crate::sql::{Place, Prepare};
 
 /// Ends all open items of a customer's batch as cancelled; workers notice at their next heartbeat. Returns how many,
-/// or `None` if there is no such batch.
+/// or `None` if there is no such batch. One in which nothing was open stays as it is.
 ///
 /// # Errors
 /// If the database fails.
@@ -31,10 +31,11 @@ async fn transact(
     let open = lock_images(conn, customer, batch).await?;
     let closed = close(conn, &open, FailureCode::Cancelled, "the batch was cancelled").await?;
     end_images(conn, &closed).await?;
-    let sql = "UPDATE batch SET cancelled = coalesce(cancelled, now()) \
+    let sql = "UPDATE batch SET cancelled = coalesce(cancelled, CASE WHEN $3 THEN now() END) \
                WHERE id = $1 AND customer = $2 AND NOT immediate";
-    let query = sql_query(sql).bind::<BigInt, _>(batch.0).bind::<Integer, _>(customer.0).prepared();
-    Ok((query.execute(conn).await? > 0).then_some(closed.len()))
+    let query = sql_query(sql).bind::<BigInt, _>(batch.0).bind::<Integer, _>(customer.0);
+    let found = query.bind::<Bool, _>(!closed.is_empty()).prepared().execute(conn).await? > 0;
+    Ok(found.then_some(closed.len()))
 }
 
 /// Locks the images of the open items, in the order of their keys.

@@ -47,8 +47,8 @@ const ITEMS: &str = "\
     hints AS ( \
         DELETE FROM dispatch d USING closed WHERE d.batch = closed.batch AND d.ordinal = closed.ordinal), \
     counted AS ( \
-        INSERT INTO batch_delta (batch, errors, started) \
-        SELECT batch, count(*), min(dequeued) FROM closed GROUP BY batch) \
+        INSERT INTO batch_delta (batch, ordinals, errors, started) \
+        SELECT batch, array_agg(ordinal ORDER BY ordinal), count(*), min(dequeued) FROM closed GROUP BY batch) \
     SELECT batch, ordinal FROM closed";
 
 /// Ends those of the items that are still open, takes them from whoever works on them, and counts them in their

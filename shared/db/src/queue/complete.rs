@@ -201,8 +201,8 @@ async fn point_image(conn: &mut AsyncPgConnection, claim: &Claim, facts: &Facts)
 
 async fn count(conn: &mut AsyncPgConnection, claim: &Claim, facts: &Facts, before: &Locked) -> QueryResult<()> {
     let sql = "WITH progress AS ( \
-                   INSERT INTO batch_delta (batch, completed, started) \
-                   SELECT batch, 1, dequeued FROM item WHERE batch = $1 AND ordinal = $2) \
+                   INSERT INTO batch_delta (batch, ordinals, completed, worked, started) \
+                   SELECT batch, ARRAY[ordinal], 1, 1, dequeued FROM item WHERE batch = $1 AND ordinal = $2) \
                INSERT INTO usage_delta (customer, space, stored, size, thumbnail_size) VALUES ($3, $4, $5, $6, $7)";
     sql_query(sql)
         .bind::<BigInt, _>(claim.batch.0)

@@ -187,7 +187,9 @@ pub(super) async fn end(conn: &mut AsyncPgConnection, claim: &Claim, failure: &F
         WITH ended AS ( \
             UPDATE item SET state = 'error', error_code = $3, error = $4, done_token = $5, finished = now() \
             WHERE batch = $1 AND ordinal = $2 AND state = 'running' RETURNING *), \
-        counted AS (INSERT INTO batch_delta (batch, errors, started) SELECT batch, 1, dequeued FROM ended) \
+        counted AS ( \
+            INSERT INTO batch_delta (batch, ordinals, errors, worked, started) \
+            SELECT batch, ARRAY[ordinal], 1, 1, dequeued FROM ended) \
         UPDATE image m SET dequeued = e.dequeued, finished = e.finished, attempts = e.attempts, \
             error_code = e.error_code, error = e.error \
         FROM ended e WHERE m.customer = e.customer AND m.space = e.space AND m.id = e.image \

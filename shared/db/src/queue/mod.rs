@@ -20,6 +20,7 @@ pub mod heartbeat;
 pub mod patch;
 pub mod quota;
 pub mod release;
+pub mod retry;
 pub mod roll;
 pub mod sweep;
 #[cfg(test)]
@@ -39,6 +40,7 @@ pub use heartbeat::heartbeat;
 pub use patch::{PatchError, patch_images};
 pub use quota::OverQuota;
 pub use release::release;
+pub use retry::{RetryError, retry_batch};
 pub use roll::{Rolled, roll};
 pub use sweep::{Swept, sweep};
 

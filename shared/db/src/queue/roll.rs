@@ -1,14 +1,15 @@
 //! Folding deltas into counters. Only here are the counters of a batch written, so that ending an item never waits
-//! for another; reading progress is one row.
+//! for another; reading progress is one row. What a fold changed is kept as a [`crate::step`], so that progress can be
+//! followed without asking for it.
 
-use diesel::sql_types::{Array, BigInt, Bool, Integer};
+use diesel::sql_types::{Array, BigInt, Bool, Double, Integer};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use dlcs_messages::Event;
 use dlcs_model::BatchId;
 
 use crate::sql::{Number, Prepare};
-use crate::{DbError, outbox};
+use crate::{DbError, batch, outbox};
 
 /// What a round did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,21 +30,42 @@ const LOCK: &str = "\
     WHERE id IN (SELECT batch FROM (SELECT batch FROM batch_delta ORDER BY id LIMIT $1) d) \
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED";
 
+/// What only says that images have a newer registration moves the batch's counter but is no step of it.
 const FOLD: &str = "\
     WITH taken AS ( \
         DELETE FROM batch_delta WHERE id IN ( \
             SELECT id FROM batch_delta WHERE batch = ANY($1) ORDER BY id LIMIT $2) \
-        RETURNING batch, completed, errors, gone, started), \
+        RETURNING *), \
     sums AS ( \
         SELECT batch, sum(completed)::integer AS completed, sum(errors)::integer AS errors, \
-            sum(gone)::integer AS gone, min(started) AS started FROM taken GROUP BY batch) \
-    UPDATE batch b SET completed = b.completed + s.completed, errors = b.errors + s.errors, gone = b.gone + s.gone, \
-        started = least(b.started, s.started), \
-        finished = CASE WHEN b.completed + b.errors + s.completed + s.errors = b.count \
-            THEN coalesce(b.finished, clock_timestamp()) END \
-    FROM sums s WHERE b.id = s.batch \
-    RETURNING b.id, b.finished IS NOT NULL AND s.completed + s.errors > 0 AS now_finished, \
-        (SELECT count(*) FROM taken) AS taken";
+            sum(gone)::integer AS gone, sum(worked)::integer AS worked, min(started) AS started, \
+            bool_or(gone = 0) AS moved, clock_timestamp() AS now FROM taken GROUP BY batch), \
+    ended AS ( \
+        SELECT batch, array_agg(ordinal ORDER BY id, n) AS ordinals \
+        FROM taken, unnest(ordinals) WITH ORDINALITY AS o (ordinal, n) GROUP BY batch), \
+    folded AS ( \
+        UPDATE batch b SET completed = b.completed + s.completed, errors = b.errors + s.errors, \
+            gone = b.gone + s.gone, worked = b.worked + s.worked, started = least(b.started, s.started), \
+            pace = s.worked + b.pace * coalesce(exp(-least(extract(epoch FROM s.now - b.paced) / $3, 100)), 0), \
+            paced = s.now, \
+            finished = CASE WHEN b.completed + b.errors + s.completed + s.errors = b.count \
+                THEN coalesce(b.finished, s.now) END \
+        FROM sums s WHERE b.id = s.batch \
+        RETURNING b.*, s.moved, s.completed + s.errors > 0 AS progressed), \
+    moves AS ( \
+        SELECT *, row_number() OVER (PARTITION BY customer ORDER BY id) AS n, \
+            count(*) OVER (PARTITION BY customer) AS total \
+        FROM folded WHERE moved AND NOT immediate), \
+    clocks AS ( \
+        INSERT INTO step_clock AS c (customer, number) SELECT DISTINCT customer, total FROM moves ORDER BY customer \
+        ON CONFLICT (customer) DO UPDATE SET number = c.number + excluded.number RETURNING customer, number), \
+    steps AS ( \
+        INSERT INTO step (customer, number, batch, ordinals, completed, errors, gone, worked, pace, started, \
+            finished, cancelled) \
+        SELECT m.customer, c.number - m.total + m.n, m.id, coalesce(e.ordinals, '{}'), m.completed, m.errors, m.gone, \
+            m.worked, m.pace, m.started, m.finished, m.cancelled \
+        FROM moves m JOIN clocks c USING (customer) LEFT JOIN ended e ON e.batch = m.id) \
+    SELECT id, finished IS NOT NULL AND progressed AS now_finished, (SELECT count(*) FROM taken) AS taken FROM folded";
 
 #[derive(QueryableByName)]
 struct Folded {
@@ -73,8 +95,8 @@ async fn roll_batches(conn: &mut AsyncPgConnection) -> Result<Rolled, DbError> {
     }
     // A second statement, so that it sees everything that was committed before the rows were locked.
     let ids: Vec<i64> = locked.iter().map(|batch| batch.n).collect();
-    let fold = sql_query(FOLD).bind::<Array<BigInt>, _>(&ids).bind::<BigInt, _>(LIMIT).prepared();
-    let folded: Vec<Folded> = fold.get_results(conn).await?;
+    let fold = sql_query(FOLD).bind::<Array<BigInt>, _>(&ids).bind::<BigInt, _>(LIMIT).bind::<Double, _>(batch::RECENT);
+    let folded: Vec<Folded> = fold.prepared().get_results(conn).await?;
     let finished: Vec<BatchId> = folded.iter().filter(|row| row.now_finished).map(|row| BatchId(row.id)).collect();
     for batch in &finished {
         outbox::put(conn, &format!("batch-finished/{batch}"), &Event::BatchFinished { batch: *batch }).await?;

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::complete::lock_image;
 use super::{Claim, fail};
-use crate::DbError;
 use crate::sql::{Number, Prepare, Word};
+use crate::{DbError, step};
 
 /// What a sweep found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -75,6 +75,7 @@ pub async fn sweep(conn: &mut AsyncPgConnection) -> Result<Swept, DbError> {
     }
     let keys = sql_query("DELETE FROM idem WHERE created < now() - interval '24 hours'").prepared();
     let keys = keys.execute(conn).await? as u64;
+    step::forget(conn, limits::STEP_DAYS).await?;
     Ok(Swept { hints: hints.n.unsigned_abs(), interrupted: leases.n.unsigned_abs(), ended, keys })
 }
 

@@ -104,7 +104,8 @@ async fn a_cancelled_batch_ends_what_is_open() {
             assert_eq!((outcome.item_state, outcome.failure_code()), expected, "{reach:?}");
         }
         assert_eq!(settle(conn).await, [accepted.batch]);
-        assert!(read(conn, customer, accepted.batch).await.cancelled.is_some());
+        let stopped = read(conn, customer, accepted.batch).await.cancelled.is_some();
+        assert_eq!(stopped, !reach.is_final(), "what has finished cannot be cancelled any more: {reach:?}");
         audit(conn).await;
     }
 }
