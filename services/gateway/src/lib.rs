@@ -71,7 +71,7 @@ async fn run(listener: TcpListener, settings: Settings, context: Context) -> any
     if bootstrap::prepare(&settings.admin, &gateway, &context).await.is_cancelled() {
         return Ok(());
     }
-    let authenticator = Data::new(Authenticator::new(database));
+    let authenticator = Data::new(Authenticator::new(database, &settings.http.rates));
     let loops = background::spawn(&gateway, &broker, &context);
     let app = move |app: &mut actix_web::web::ServiceConfig| {
         app.app_data(gateway.clone()).app_data(authenticator.clone());

@@ -11,6 +11,7 @@ use dlcs_api::Links;
 use dlcs_service::{Context, DRAIN};
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts};
 
+use crate::RateSettings;
 use crate::body::Budget;
 use crate::observe::observe;
 use crate::routes::unknown_path;
@@ -33,13 +34,17 @@ pub struct HttpSettings {
     #[arg(long, env = "DLCS_PUBLIC_URL", default_value = "http://localhost:8080")]
     pub public_url: String,
 
-    /// Take the public root from X-Forwarded-Proto and X-Forwarded-Host where both are sent. Only behind a proxy that sets them.
+    /// Take the public root from X-Forwarded-Proto and X-Forwarded-Host where both are sent, and the client's address from the end of X-Forwarded-For. Only behind a proxy that sets them.
     #[arg(long, env = "DLCS_HTTP_TRUST_FORWARDED", default_value_t = false, action = clap::ArgAction::Set)]
     pub trust_forwarded: bool,
 
     /// Largest JSON body, in bytes.
     #[arg(long, env = "DLCS_HTTP_MAX_BODY", default_value_t = dlcs_model::limits::BODY_BYTES)]
     pub max_body: usize,
+
+    /// How often one may ask.
+    #[command(flatten)]
+    pub rates: RateSettings,
 }
 
 /// What every request can reach.
