@@ -3,6 +3,7 @@
 
 mod background;
 mod batches;
+mod events;
 mod metrics;
 mod openapi;
 mod queue;
@@ -20,7 +21,8 @@ use dlcs_service::Context;
 use futures::future::LocalBoxFuture;
 
 use background::Work;
-use metrics::Metrics;
+use events::{Events, Feeds};
+use metrics::{Metrics, Streams};
 pub use openapi::openapi;
 pub use routes::all as routes;
 pub use settings::Settings;
@@ -54,10 +56,18 @@ async fn run(listener: TcpListener, settings: Settings, context: Context) -> any
     let broker = Broker::start(&settings.broker, &context)?;
     let work =
         Work { database: database.clone(), publisher: Publisher::new(&broker), metrics: Metrics::register(&context)? };
-    let loops = background::spawn(Arc::new(work), &context);
-    let (authenticator, database) = (Data::new(Authenticator::new(database.clone())), Data::new(database));
+    let authenticator = Data::new(Authenticator::new(database.clone(), &settings.http.rates));
+    let events = Data::new(Events {
+        feeds: Feeds::new(database.clone()),
+        authenticator: authenticator.clone(),
+        shutdown: context.shutdown.clone(),
+        heartbeat: settings.events.heartbeat,
+        metrics: Streams::register(&context)?,
+    });
+    let loops = background::spawn(Arc::new(work), events.clone().into_inner(), &context);
+    let database = Data::new(database);
     let app = move |app: &mut actix_web::web::ServiceConfig| {
-        app.app_data(database.clone()).app_data(authenticator.clone());
+        app.app_data(database.clone()).app_data(authenticator.clone()).app_data(events.clone());
         routes::routes(app);
     };
     dlcs_http::serve(&settings.http, listener, &context, app).await?;

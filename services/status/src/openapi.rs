@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use crate::{batches, queue};
+use crate::{batches, events, queue};
 
 #[derive(OpenApi)]
 #[openapi(paths(
@@ -17,6 +17,10 @@ use crate::{batches, queue};
     batches::members::error_images,
     batches::members::assets,
     batches::test::test,
+    batches::retry::retry,
+    batches::cancel::cancel,
+    events::batch::events,
+    events::queue::events,
 ))]
 struct Status;
 

@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use actix_web::web::ServiceConfig;
 use dlcs_http::{Methods, Route, resource, routes_of};
 
-use crate::{batches, queue};
+use crate::{batches, events, queue};
 
 /// Every path.
 fn table() -> Vec<Methods> {
@@ -20,6 +20,10 @@ fn table() -> Vec<Methods> {
         resource("/customers/{customer}/queue/batches/{batch}/errorImages").get(batches::error_images),
         resource("/customers/{customer}/queue/batches/{batch}/assets").get(batches::assets),
         resource("/customers/{customer}/queue/batches/{batch}/test").on(Method::POST, batches::test),
+        resource("/customers/{customer}/queue/batches/{batch}/retry").on(Method::POST, batches::retry),
+        resource("/customers/{customer}/queue/batches/{batch}/cancel").on(Method::POST, batches::cancel),
+        resource("/customers/{customer}/queue/batches/{batch}/events").get(events::of_batch),
+        resource("/customers/{customer}/queue/events").get(events::of_queue),
     ]
 }
 

@@ -1,5 +1,7 @@
 //! What an operator tells the status service.
 
+use std::time::Duration;
+
 use dlcs_broker::BrokerSettings;
 use dlcs_db::DatabaseSettings;
 use dlcs_http::HttpSettings;
@@ -21,6 +23,22 @@ pub struct Settings {
     /// RabbitMQ.
     #[command(flatten)]
     pub broker: BrokerSettings,
+    /// Streams of events.
+    #[command(flatten)]
+    pub events: EventSettings,
+}
+
+/// How streams of events are kept alive.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Events")]
+pub struct EventSettings {
+    /// Seconds between two signs of life on a stream; shorter than any proxy waits. As often it is checked that the caller's key is still good.
+    #[arg(long = "events-heartbeat-seconds", env = "DLCS_EVENTS_HEARTBEAT_SECONDS", default_value = "15", value_parser = seconds)]
+    pub heartbeat: Duration,
+}
+
+fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
+    text.parse::<std::num::NonZeroU32>().map(|seconds| Duration::from_secs(seconds.get().into()))
 }
 
 impl AsRef<ServiceSettings> for Settings {

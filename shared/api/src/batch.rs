@@ -68,10 +68,13 @@ pub struct BatchLinks {
     #[schema(format = "uri")]
     pub test: String,
     /// Where to post to register again what failed.
+    #[schema(format = "uri")]
     pub retry: String,
     /// Where to post to end what is still open.
+    #[schema(format = "uri")]
     pub cancel: String,
     /// Its progress as a stream of events.
+    #[schema(format = "uri")]
     pub events: String,
 }
 

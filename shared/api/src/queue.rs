@@ -32,6 +32,7 @@ pub struct Queue {
     #[schema(format = "uri")]
     pub priority: String,
     /// The progress of its batches as a stream of events.
+    #[schema(format = "uri")]
     pub events: String,
 }
 

@@ -121,7 +121,7 @@ async fn a_batch_is_accepted_and_its_images_can_be_read_at_once() {
         "submitted": "T", "label": "book 1", "count": 2, "completed": 0, "errors": 0, "superseded": false,
         "cancelled": false, "percent": 0.0, "queuedFor": 0.0
     });
-    for name in ["images", "completedImages", "errorImages", "assets", "test"] {
+    for name in ["images", "completedImages", "errorImages", "assets", "test", "retry", "cancel", "events"] {
         expected[name] = json!(format!("{batch}/{name}"));
     }
     let mut shown = timeless(accepted.json);

@@ -11,6 +11,7 @@ use dlcs_http::watch_database;
 use dlcs_service::Context;
 use tokio::task::JoinSet;
 
+use crate::events::Events;
 use crate::metrics::Metrics;
 
 /// What the loops work with.
@@ -24,10 +25,12 @@ pub struct Work {
 }
 
 /// Starts all loops; they end once the service is told to stop.
-pub fn spawn(work: Arc<Work>, context: &Context) -> JoinSet<()> {
+pub fn spawn(work: Arc<Work>, events: Arc<Events>, context: &Context) -> JoinSet<()> {
     let mut loops = JoinSet::new();
     loops.spawn(roller::run(work.clone(), context.shutdown.clone()));
     loops.spawn(relay::run(work.clone(), context.shutdown.clone()));
+    let shutdown = context.shutdown.clone();
+    loops.spawn(async move { events.feeds.run(shutdown).await });
     loops.spawn(watch_database(work.database.clone(), context.clone()));
     loops
 }

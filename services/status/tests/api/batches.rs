@@ -26,7 +26,7 @@ async fn a_batch_tells_how_it_stands_until_its_end() {
     assert_eq!((first.status.as_u16(), first.header("cache-control")), (200, "private, max-age=1"));
     let names: Vec<_> = first.json.as_object().unwrap().keys().map(String::as_str).collect();
     let expected = "@context @id @type submitted label count completed errors superseded cancelled percent queuedFor \
-                    images completedImages errorImages assets test";
+                    images completedImages errorImages assets test retry cancel events";
     assert_eq!(names.join(" "), expected);
     assert_eq!((&first.json["@id"], &first.json["@type"]), (&json!(url), &json!("vocab:Batch")));
     let known = world.request(Method::GET, &path).header("If-None-Match", first.header("etag"));
@@ -91,7 +91,7 @@ async fn a_queue_tells_what_waits() {
         "@context": format!("{PUBLIC}/contexts/Queue.jsonld"), "@id": url, "@type": "vocab:Queue",
         "size": 3, "batchesWaiting": 2, "imagesWaiting": 3
     });
-    for name in ["batches", "active", "recent", "images", "priority"] {
+    for name in ["batches", "active", "recent", "images", "priority", "events"] {
         expected[name] = json!(format!("{url}/{name}"));
     }
     assert_eq!(world.get("").await.json, expected);

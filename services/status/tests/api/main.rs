@@ -3,4 +3,6 @@
 
 mod batches;
 mod listing;
+mod ends;
+mod events;
 mod support;
