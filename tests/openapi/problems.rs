@@ -4,13 +4,14 @@ use dlcs_api::{Fault, Problem, ProblemKind};
 use serde_json::{Value, json};
 
 /// What can happen to many operations: the name of the answer, its kind, a sentence.
-const COMMON: [(&str, ProblemKind, &str); 8] = [
+const COMMON: [(&str, ProblemKind, &str); 9] = [
     ("InvalidRequest", ProblemKind::InvalidRequest, "at least one thing in the request is missing or wrong"),
     ("Unauthorized", ProblemKind::Unauthorized, "This needs HTTP Basic credentials."),
     ("Forbidden", ProblemKind::Forbidden, "This key belongs to another customer."),
     ("NotFound", ProblemKind::NotFound, "There is no such image."),
     ("TooLarge", ProblemKind::TooLarge, "the body is larger than the limit of 67108864 bytes"),
     ("UnsupportedMediaType", ProblemKind::UnsupportedMediaType, "JSON is taken here, not bytes of an image"),
+    ("RateLimited", ProblemKind::RateLimited, "This key makes more requests than it may. Try again in 1 s."),
     ("Internal", ProblemKind::Internal, "Something went wrong on our side."),
     ("Unavailable", ProblemKind::Unavailable, "We cannot work on this at the moment; please try again."),
 ];
@@ -22,7 +23,7 @@ pub fn components() -> Value {
         let mut answer = answer(kind.title(), kind, detail);
         answer["headers"] = match kind {
             ProblemKind::Unauthorized => json!({"WWW-Authenticate": header("How to say who you are.")}),
-            ProblemKind::Unavailable => json!({"Retry-After": header("Seconds to wait.")}),
+            ProblemKind::Unavailable | ProblemKind::RateLimited => json!({"Retry-After": header("Seconds to wait.")}),
             _ => json!({}),
         };
         answers.insert(name.to_owned(), answer);

@@ -118,6 +118,7 @@ impl Rules<'_> {
             (404, self.path.contains('{')),
             (413, body),
             (415, body),
+            (429, keyed),
             (500, keyed),
             (503, keyed),
         ];
@@ -158,7 +159,9 @@ fn headers(method: &str, answers: &mut Value) {
             linked_data(answer);
         }
         let header = match (method, status.as_str()) {
-            ("get", "200") => ("ETag", "Changes when the answer does; send it back in If-None-Match."),
+            ("get", "200") if answer.pointer("/content/text~1event-stream").is_none() => {
+                ("ETag", "Changes when the answer does; send it back in If-None-Match.")
+            }
             (_, "201" | "202") => ("Location", "Where it can be read."),
             _ => continue,
         };

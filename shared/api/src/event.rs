@@ -22,7 +22,7 @@ pub struct ImageEnded {
     pub state: MemberState,
     /// Why badly.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<crate::scalars::FailureWord>)]
     pub error_code: Option<FailureCode>,
     /// The same for a person.
     #[serde(skip_serializing_if = "Option::is_none")]
