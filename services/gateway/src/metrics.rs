@@ -1,8 +1,9 @@
 //! Figures of the gateway; those of its requests are made by the HTTP server.
 
+use dlcs_db::queue::Lag;
 use dlcs_model::{Lane, Stage};
 use dlcs_service::Context;
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts};
+use prometheus::{GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts};
 
 /// The gateway's own metrics.
 pub struct Metrics {
@@ -14,6 +15,7 @@ pub struct Metrics {
     pub immediate: Histogram,
     hints: IntCounterVec,
     swept: IntCounterVec,
+    lag: GaugeVec,
 }
 
 impl Metrics {
@@ -35,6 +37,9 @@ impl Metrics {
         };
         let members = IntCounter::new("dlcs_gateway_accepted_images_total", "Images accepted.")?;
         context.registry.register(Box::new(members.clone()))?;
+        let lag = Opts::new("dlcs_gateway_oldest_ready_seconds", "Age of the oldest item that waits to be handed out.");
+        let lag = GaugeVec::new(lag, &["stage", "lane"])?;
+        context.registry.register(Box::new(lag.clone()))?;
         Ok(Self {
             accept: histogram("dlcs_gateway_accept_duration_seconds", "Time to store a registration.")?,
             members,
@@ -48,6 +53,7 @@ impl Metrics {
                 &["stage", "lane", "outcome"],
             )?,
             swept: counters("dlcs_gateway_swept_total", "What the sweeper put right.", &["kind"])?,
+            lag,
         })
     }
 
@@ -55,6 +61,11 @@ impl Metrics {
     pub fn hint(&self, stage: Stage, lane: Lane, stored: bool) {
         let outcome = if stored { "stored" } else { "failed" };
         self.hints.with_label_values(&[stage.as_str(), lane.as_str(), outcome]).inc();
+    }
+
+    /// Notes how long work waits.
+    pub fn lag(&self, Lag { stage, lane, seconds }: Lag) {
+        self.lag.with_label_values(&[stage.as_str(), lane.as_str()]).set(seconds);
     }
 
     /// Counts what the sweeper found.

@@ -10,7 +10,7 @@ use dlcs_model::{BatchId, CustomerId, FailureCode, ImageId, ItemState, SpaceId, 
 
 use crate::DbError;
 use crate::image::Image;
-use crate::sql::{Prepare, Word};
+use crate::sql::{Number, Prepare, Word};
 
 pub use list::{Members, Which, count, list};
 

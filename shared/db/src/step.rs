@@ -10,7 +10,6 @@ use dlcs_model::{BatchId, CustomerId, FailureCode, ImageId, SpaceId};
 
 use crate::DbError;
 use crate::batch::{self, Batch};
-use crate::page::Page;
 use crate::sql::{Number, Prepare, Word};
 
 /// Items read of one step at once.
@@ -135,14 +134,19 @@ pub async fn beginning(
             let number = last(conn, customer).await?;
             let batches = match batch {
                 Some(id) => batch::get(conn, customer, id).await?.into_iter().collect(),
-                None => {
-                    let page = Page { offset: 0, limit };
-                    batch::list(conn, customer, batch::Which::Active, None, page).await?.rows
-                }
+                None => open(conn, customer, limit).await?,
             };
             Ok(Beginning { number, batches })
         })
         .await
+}
+
+/// The customer's newest open batches.
+async fn open(conn: &mut AsyncPgConnection, customer: CustomerId, limit: i64) -> QueryResult<Vec<Batch>> {
+    let sql =
+        "SELECT * FROM batch WHERE customer = $1 AND finished IS NULL AND NOT immediate ORDER BY id DESC LIMIT $2";
+    let query = sql_query(sql).bind::<Integer, _>(customer.0).bind::<BigInt, _>(limit);
+    query.prepared().load(conn).await
 }
 
 /// The number of the customer's last step.

@@ -10,6 +10,7 @@ mod client;
 mod database;
 mod eventually;
 mod served;
+mod tenants;
 mod vhost;
 
 use anyhow::Context as _;
@@ -18,6 +19,7 @@ pub use client::{Client, Key, PUBLIC, Reply};
 pub use database::TestDatabase;
 pub use eventually::eventually;
 pub use served::Served;
+pub use tenants::{Route, Tenant, Tenants};
 pub use vhost::TestVhost;
 
 /// Names the Postgres server: a URL of a user who may create databases.

@@ -1,10 +1,10 @@
-//! Recovery every few seconds: what was handed out and forgotten comes back.
+//! Recovery every few seconds: what was handed out and forgotten comes back. Also tells how long work waits.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use dlcs_db::DbError;
-use dlcs_db::queue::{Swept, sweep};
+use dlcs_db::queue::{Swept, lag, sweep};
 use dlcs_service::{Backoff, CancellationToken, pause};
 
 use crate::Gateway;
@@ -30,7 +30,12 @@ pub async fn run(gateway: Arc<Gateway>, shutdown: CancellationToken) {
 }
 
 async fn round(gateway: &Gateway) -> Result<(), DbError> {
-    let swept = sweep(&mut *gateway.database.get().await?).await?;
+    let mut db = gateway.database.get().await?;
+    for lag in lag(&mut db).await? {
+        gateway.metrics.lag(lag);
+    }
+    let swept = sweep(&mut db).await?;
+    drop(db);
     let Swept { hints, interrupted, ended, keys } = swept;
     for (kind, count) in [("hint", hints), ("interrupted", interrupted), ("ended", ended), ("idempotency-key", keys)] {
         gateway.metrics.swept(kind, count);

@@ -70,7 +70,7 @@ async fn only_what_failed_is_retried_and_only_once() {
     }
     let key = ImageKey { customer: world.customer, space: SpaceId(1), id: ImageId::new("deleted").unwrap() };
     let withdraw = || async { Ok::<(), std::convert::Infallible>(()) };
-    assert!(delete_image(&mut *world.db().await, &key, withdraw).await.unwrap());
+    assert!(delete_image(&mut *world.db().await, &key, &|_| true, withdraw).await.unwrap());
     let newer = world.register(world.customer, &["newer"], None).await;
     // However many click at once.
     let replies = join_all((0..10).map(|_| post(&world, batch, "retry"))).await;
@@ -85,6 +85,43 @@ async fn only_what_failed_is_retried_and_only_once() {
     assert_eq!(origin, ["http://origin.example/bad.jpg"]);
     post(&world, batch, "cancel").await;
     assert_eq!(number(&post(&world, batch, "retry").await).0, retry.0 + 1, "what was cancelled can be retried");
+}
+
+/// Work, a newer registration, a cancellation and a retry, while someone polls as fast as it goes.
+#[tokio::test(flavor = "multi_thread")]
+async fn progress_never_goes_backwards_and_ends_when_it_says() {
+    let world = World::start().await;
+    let ids: Vec<String> = (0..60).map(|n| format!("i{n:02}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let batch = world.register(world.customer, &ids, None).await;
+    let working = async {
+        for ordinal in 0..30 {
+            world.work(batch, ordinal, ordinal % 5 > 0).await;
+        }
+        world.register(world.customer, &ids[25..40], None).await;
+        for ordinal in 40..45 {
+            world.work(batch, ordinal, true).await;
+        }
+        assert_eq!(post(&world, batch, "retry").await.status, 201);
+        assert_eq!(post(&world, batch, "cancel").await.status, 200);
+    };
+    let polling = async {
+        let (mut seen, mut polls) = ((0, 0), 0);
+        loop {
+            let now = world.get(&format!("/batches/{batch}")).await.json;
+            let [completed, errors] = ["completed", "errors"].map(|name| now[name].as_i64().unwrap());
+            assert!(completed >= seen.0 && errors >= seen.1, "{seen:?} before {now}");
+            assert_eq!((completed + errors == 60, now["count"].as_i64()), (now["finished"].is_string(), Some(60)));
+            assert!((now["percent"] == 100.0) == now["finished"].is_string(), "{now}");
+            (seen, polls) = ((completed, errors), polls + 1);
+            if now["finished"].is_string() {
+                return (seen, polls);
+            }
+        }
+    };
+    let ((), (end, polls)) = tokio::join!(working, polling);
+    assert_eq!(end, (29, 31));
+    assert!(polls > 5, "{polls} polls saw little");
 }
 
 #[tokio::test(flavor = "multi_thread")]

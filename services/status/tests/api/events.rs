@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dlcs_db::api_key;
+use dlcs_db::api_key::{self, Revoked};
 use dlcs_model::BatchId;
 use dlcs_testkit::eventually;
 use futures::future::join_all;
@@ -172,7 +172,8 @@ async fn streams_live_while_nothing_happens_and_end_with_the_service_or_the_key(
     world.work(batch, 0, true).await;
     assert_eq!(resumed.next().await.unwrap().name, "image");
     let mut queue = world.listen("/events", None).await;
-    assert!(api_key::revoke(&mut *world.db().await, world.customer, "library").await.unwrap());
+    let revoked = api_key::revoke(&mut *world.db().await, world.customer, "library", &|_| true).await.unwrap();
+    assert_eq!(revoked, Revoked::Done);
     let ended = tokio::time::timeout(Duration::from_secs(60), queue.rest()).await;
     ended.expect("whoever may not ask any more is not told any more");
 }

@@ -2,7 +2,8 @@
 #![cfg(test)]
 
 mod batches;
-mod listing;
 mod ends;
 mod events;
+mod listing;
 mod support;
+mod tenants;

@@ -80,6 +80,11 @@ impl World {
         self.send(self.request(Method::GET, path)).await
     }
 
+    /// The service's root.
+    pub fn root(&self) -> &str {
+        &self.client.root
+    }
+
     /// Opens a stream of events, from an id on if one is given.
     pub async fn listen(&self, path: &str, after: Option<&str>) -> Stream {
         let request = self.request(Method::GET, path);
@@ -138,7 +143,12 @@ impl World {
 fn serve((database, vhost): &(TestDatabase, TestVhost)) -> Served {
     let (url, amqp) = (database.url(), vhost.url());
     let arguments = ["status", "--database-url", &url, "--amqp-url", &amqp, "--public-url", PUBLIC];
-    let settings = Settings::parse_from(arguments.into_iter().chain(["--events-heartbeat-seconds", "1"]));
+    let settings = Settings::parse_from(arguments.into_iter().chain([
+        "--events-heartbeat-seconds",
+        "1",
+        "--rate-failures-per-minute",
+        "0",
+    ]));
     let context = Context::detached("status");
     let shutdown = context.shutdown.clone();
     let run = |listener| status::start_on(listener, settings, context);

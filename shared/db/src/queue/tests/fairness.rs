@@ -133,3 +133,20 @@ async fn parallel_dispatchers_hand_out_everything_once() {
     assert_eq!(all.iter().map(|d| (d.hint.batch, d.hint.ordinal)).collect::<HashSet<_>>().len(), 600);
     audit(conn).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_see_how_long_work_waits() {
+    let test = TestDb::new().await;
+    let customer = test.customer("a").await;
+    let conn = &mut test.conn().await;
+    accept(conn, &batch_of(customer, &["x"])).await.unwrap();
+    pass_time(conn).await;
+    let waits = async |conn: &mut crate::AsyncPgConnection| {
+        let lags = lag(conn).await.unwrap();
+        assert_eq!(lags.len(), 4);
+        lags.into_iter().filter(|lag| lag.seconds > 0.0).map(|lag| (lag.stage, lag.lane)).collect::<Vec<_>>()
+    };
+    assert_eq!(waits(conn).await, [(Stage::Fetch, Lane::Normal)]);
+    dispatch_all(conn).await;
+    assert_eq!(waits(conn).await, []);
+}

@@ -1,5 +1,6 @@
 //! Accepting: what is stored, what is refused, and what comes twice.
 
+use diesel_async::SimpleAsyncConnection;
 use dlcs_model::{Lane, SpaceId};
 
 use crate::condition::always;
@@ -114,6 +115,15 @@ async fn a_request_that_comes_fifty_times_is_one_batch() {
     let changed = NewBatch { idempotency: Some(changed), ..new.clone() };
     assert!(matches!(accept(conn, &changed).await, Err(AcceptError::KeyReused)));
     accept(conn, &NewBatch { customer: other, ..changed }).await.unwrap();
+    let age = async |conn: &mut crate::AsyncPgConnection, time: &str| {
+        let sql = format!("UPDATE idem SET created = now() - interval '{time}'");
+        conn.batch_execute(&sql).await.unwrap();
+        sweep(conn).await.unwrap();
+    };
+    age(conn, "23 hours 59 minutes").await;
+    assert!(matches!(accept(conn, &new).await, Err(AcceptError::Replay(b)) if b == accepted[0].batch));
+    age(conn, "24 hours 1 minute").await;
+    assert!(accept(conn, &new).await.unwrap().batch > accepted[0].batch, "a day later it is another request");
     audit(conn).await;
 }
 
