@@ -30,7 +30,7 @@ pub struct RateSettings {
     pub burst: u32,
 
     /// Wrong credentials that one client address may send a minute, at each replica; 0 for no limit. After them, only credentials that were right from that address within the last ten minutes are looked at.
-    #[arg(long = "rate-failures-per-minute", env = "DLCS_RATE_FAILURES_PER_MINUTE", default_value_t = 60)]
+    #[arg(long = "rate-failures-per-minute", env = "DLCS_RATE_FAILURES_PER_MINUTE", default_value_t = 3000)]
     pub failures_per_minute: u32,
 }
 

@@ -49,7 +49,7 @@ async fn a_batch_is_followed_to_its_end() {
     let bad = events.iter().rfind(|event| event.name == "image").unwrap();
     let image = format!("{PUBLIC}/customers/{}/spaces/1/images/b", world.customer);
     let expected = json!({
-        "@id": image, "@type": "vocab:Image", "id": "b", "space": 1, "batch": url, "state": "error",
+        "@context": format!("{PUBLIC}/contexts/Image.jsonld"), "@id": image, "@type": "vocab:Image", "id": "b", "space": 1, "batch": url, "state": "error",
         "errorCode": "not-an-image", "error": "the bytes are HTML"
     });
     assert_eq!(bad.data, expected);
