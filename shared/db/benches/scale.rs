@@ -1,7 +1,8 @@
 //! What listings, polls and accepting cost with ten million images in a space. Rows only, made by Postgres itself.
 //!
 //! `DLCS_BENCH_DATABASE_URL=postgres://… cargo bench -p dlcs-db --bench scale` on an empty database of its own, as a user
-//! who may read and write files on the server; `DLCS_BENCH_IMAGES` makes it smaller. The rows stay for the next run.
+//! who may read and write files on the server; `DLCS_BENCH_IMAGES` makes it smaller,
+//! `DLCS_BENCH_PART` (`images` or `batches`) the run shorter. The rows stay for the next run.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -345,8 +346,13 @@ async fn main() {
     database.migrate().await.unwrap();
     let conn = &mut database.get().await.unwrap();
     prepare(conn, images).await;
-    filters(conn, images).await;
-    depth(conn).await;
-    batch_pages(conn).await;
-    accepting(conn).await;
+    let part = std::env::var("DLCS_BENCH_PART").unwrap_or_default();
+    if part.is_empty() || part == "images" {
+        filters(conn, images).await;
+        depth(conn).await;
+    }
+    if part.is_empty() || part == "batches" {
+        batch_pages(conn).await;
+        accepting(conn).await;
+    }
 }

@@ -35,6 +35,11 @@ pub enum Members {
 
 const IMAGE: &str = "JOIN image m ON m.customer = i.customer AND m.space = i.space AND m.id = i.image ";
 
+/// The same, looked up item by item (which `OFFSET 0` makes sure of): in the order of the items, a page needs no more than
+/// its own. Postgres, which believes that few images have the batch of their item, would join a million of them first.
+const IMAGE_OF_EACH: &str = "CROSS JOIN LATERAL (SELECT m.* FROM image m \
+     WHERE m.customer = i.customer AND m.space = i.space AND m.id = i.image OFFSET 0) m ";
+
 /// Items, unless told otherwise by their places, those of the oldest batch first.
 ///
 /// # Errors
@@ -54,7 +59,9 @@ pub async fn list(
     }
     // First which they are, then what there is to say of them: what is passed over is not looked at.
     let mut statement = Statement::new(&format!("SELECT {COLUMNS}, {OUTCOME} FROM (SELECT i.batch, i.ordinal FROM "));
-    scope(&mut statement, customer, members, filter, order.is_some());
+    let sorted = order.is_some();
+    let join = Join { always: sorted, sql: if sorted { IMAGE } else { IMAGE_OF_EACH } };
+    scope(&mut statement, customer, members, filter, join);
     walk.beyond(&mut statement)?;
     walk.sort(&mut statement);
     walk.cut(&mut statement);
@@ -79,7 +86,7 @@ pub async fn count(
         counters(&mut statement, customer, members);
     } else {
         statement.push("SELECT count(*) AS n FROM ");
-        scope(&mut statement, customer, members, filter, false);
+        scope(&mut statement, customer, members, filter, Join { always: false, sql: IMAGE });
     }
     let total: Number = statement.query().get_result(conn).await?;
     Ok(total.n)
@@ -110,11 +117,17 @@ fn counters(statement: &mut Statement, customer: CustomerId, members: Members) {
     statement.push("))::bigint AS n");
 }
 
+/// How an item's image is found, and whether it is wanted though the filter does not ask for it.
+struct Join {
+    always: bool,
+    sql: &'static str,
+}
+
 /// `item i … WHERE …`: the items that agree with the filter; with their images only if these are asked for.
-fn scope(statement: &mut Statement, customer: CustomerId, members: Members, filter: &ImageFilter, sorted: bool) {
+fn scope(statement: &mut Statement, customer: CustomerId, members: Members, filter: &ImageFilter, join: Join) {
     let outcome_only = ImageFilter { state: None, error: None, ..filter.clone() } == ImageFilter::default();
     let current = matches!(members, Members::Of(_, Which::Current));
-    statement.push("item i ").push(if sorted || current || !outcome_only { IMAGE } else { "" });
+    statement.push("item i ").push(if join.always || current || !outcome_only { join.sql } else { "" });
     statement.push("WHERE i.customer = ").bind(Bind::Number(customer.0.into())).push(" ");
     match members {
         Members::Of(batch, which) => statement.push("AND i.batch = ").bind(Bind::Number(batch.0)).push(match which {
