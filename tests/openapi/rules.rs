@@ -18,6 +18,12 @@ const PARAMETERS: [(&str, &str, &str); 7] = [
     ("type", "Image", "The name of a type."),
 ];
 
+/// Headers of conditional requests.
+const HEADERS: [(&str, &str); 2] = [
+    ("If-None-Match", "The `ETag` of what you have; if it is still the same, it is not sent again."),
+    ("If-Match", "The `ETag` of what you believe to be there; anything else is not changed."),
+];
+
 /// Completes every operation.
 pub fn apply(all: &mut Value) {
     let components = all["components"].take();
@@ -32,7 +38,8 @@ pub fn apply(all: &mut Value) {
     schemas.sort_keys();
     all["components"] = components;
     all["components"]["schemas"] = Value::Object(schemas);
-    all["components"]["parameters"] = PARAMETERS.iter().map(parameter).collect::<Map<_, _>>().into();
+    all["components"]["parameters"] =
+        PARAMETERS.iter().map(parameter).chain(HEADERS.iter().map(header)).collect::<Map<_, _>>().into();
     all["components"]["responses"] = problems::components();
 }
 
@@ -58,6 +65,12 @@ fn parameter((name, example, description): &(&str, &str, &str)) -> (String, Valu
     ((*name).to_owned(), value)
 }
 
+fn header((name, description): &(&str, &str)) -> (String, Value) {
+    let schema = json!({"type": "string", "pattern": "^(W/)?\"[0-9a-f]{1,64}\"$"});
+    let value = json!({"name": name, "in": "header", "description": description, "schema": schema});
+    ((*name).to_owned(), value)
+}
+
 struct Rules<'r> {
     path: &'r str,
     method: &'r str,
@@ -70,6 +83,7 @@ impl Rules<'_> {
         operation["summary"] = json!(summary);
         let listed = self.collections(&mut operation["responses"]);
         self.parameters(operation, listed.as_deref());
+        self.conditions(operation);
         self.refusals(operation, listed.is_some());
         headers(self.method, &mut operation["responses"]);
     }
@@ -103,6 +117,19 @@ impl Rules<'_> {
             all.extend(listing::parameters(listed));
         }
         operation["parameters"] = json!(all);
+    }
+
+    /// What was read is not sent again; what is changed may have to be what was read.
+    fn conditions(&self, operation: &mut Value) {
+        let one = !self.path.ends_with("/images") && !self.path.ends_with("/{key}");
+        let (parameter, status, description) = match self.method {
+            "get" if !self.path.ends_with("/events") => ("If-None-Match", "304", "What you have is what there is."),
+            "put" | "patch" | "delete" if one => ("If-Match", "412", "It is not what you believe it to be any more."),
+            _ => return,
+        };
+        let reference = json!({"$ref": format!("#/components/parameters/{parameter}")});
+        operation["parameters"].as_array_mut().unwrap().push(reference);
+        operation["responses"][status] = json!({"description": description});
     }
 
     /// What any operation of this form may be refused with, besides what its handler says.

@@ -10,27 +10,25 @@ schemathesis.openapi.format("uri", st.builds("https://origin.example/{}".format,
 
 
 @schemathesis.hook
-def map_body(context, body):
-    """Members are of the space that there is, each with an id of its own; what is new has what only new things need."""
-    operation = context.operation.definition.raw.get("operationId")
-    if not isinstance(body, dict):
-        return body
-    members = body.get("member")
-    if operation in ("postBatch", "postPriorityBatch") and isinstance(members, list):
-        seen = set()
-        for member in members:
-            if not isinstance(member, dict):
-                continue
-            if isinstance(member.get("space"), int) and member["space"] > 0:
-                member["space"] = int(os.environ["DLCS_SPACE"])
-            if str(member.get("id")) in seen:
-                del member["id"]
-            seen.add(str(member.get("id")))
-    return body
+def before_call(context, case, **kwargs):
+    """A list has one order only; what is changed is what there is; members are of the space that there is."""
+    if isinstance(case.query, dict) and "orderBy" in case.query:
+        case.query.pop("orderByDescending", None)
+    if case.headers is not None and "If-Match" in case.headers:
+        case.headers["If-Match"] = "*"
+    if isinstance(case.body, dict):
+        give_meaning(case)
 
 
-@schemathesis.hook
-def filter_case(context, case):
-    """The key that asks is not withdrawn while it asks."""
-    parameters = case.path_parameters or {}
-    return not (case.method == "DELETE" and parameters.get("key") == os.environ.get("DLCS_KEY"))
+def give_meaning(case):
+    """Makes of a body that has the right form one that can be meant; a wrong form stays wrong."""
+    members = case.body.get("member")
+    seen = set()
+    for member in members if isinstance(members, list) else []:
+        if not isinstance(member, dict):
+            continue
+        if isinstance(member.get("space"), int) and member["space"] > 0:
+            member["space"] = int(os.environ["DLCS_SPACE"])
+        if str(member.get("id")) in seen:
+            member["id"] = f"{len(seen)}"
+        seen.add(str(member.get("id")))

@@ -34,7 +34,9 @@ pub async fn read(
     Answer::ok(&request).body(&body)
 }
 
-/// The images that are not finished, unless told otherwise those of the oldest batch first.
+/// The images that are not finished.
+///
+/// Unless told otherwise those of the oldest batch first.
 #[utoipa::path(
     get,
     path = "/customers/{customer}/queue/images",

@@ -30,14 +30,19 @@ pub struct Customer {
     #[schema(format = "uri")]
     pub queue: String,
     /// All its images.
+    #[schema(format = "uri")]
     pub all_images: String,
     /// How its images are fetched.
+    #[schema(format = "uri")]
     pub origin_strategies: String,
     /// Who uses the portal for it.
+    #[schema(format = "uri")]
     pub portal_users: String,
     /// Its named queries.
+    #[schema(format = "uri")]
     pub named_queries: String,
     /// What is stored for it.
+    #[schema(format = "uri")]
     pub storage: String,
 }
 

@@ -83,12 +83,10 @@ fn written<'d>(kind: &Type, document: &'d Value) -> BTreeSet<&'d str> {
 /// What can be done with a resource of the type.
 fn operations(kind: &Type, document: &Value) -> Vec<Value> {
     let operations = paths(kind, document).flat_map(|item| item.as_object().into_iter().flatten());
-    operations.map(|(method, operation)| hydra(kind, method, operation)).collect()
+    operations.map(|(method, operation)| hydra(method, operation)).collect()
 }
 
-fn hydra(kind: &Type, method: &str, operation: &Value) -> Value {
-    let reference = format!("#/components/schemas/{}", kind.schema);
-    let returns = answers(operation).any(|(status, schema)| status.starts_with('2') && schema == Some(&reference));
+fn hydra(method: &str, operation: &Value) -> Value {
     let statuses = answers(operation).map(|(status, _)| {
         let description = &operation["responses"][status]["description"];
         let mut shown = json!({"@type": "Status", "statusCode": status.parse::<u16>().unwrap_or_default()});
@@ -97,11 +95,26 @@ fn hydra(kind: &Type, method: &str, operation: &Value) -> Value {
         }
         shown
     });
+    let good = answers(operation).find(|(status, schema)| status.starts_with('2') && schema.is_some());
+    let sent = operation["requestBody"]["content"].as_object().and_then(|content| content.values().next());
     json!({
         "@id": format!("vocab:{}", operation["operationId"].as_str().unwrap_or_default()),
         "@type": "Operation", "method": method.to_ascii_uppercase(), "title": operation["summary"],
-        "expects": if operation.get("requestBody").is_some() { kind.kind } else { "owl:Nothing" },
-        "returns": if returns { kind.kind } else { "owl:Nothing" },
+        "expects": class_of(sent.and_then(|sent| sent["schema"]["$ref"].as_str())),
+        "returns": class_of(good.and_then(|(_, schema)| schema)),
         "possibleStatus": statuses.collect::<Vec<_>>()
     })
+}
+
+/// The class that a schema describes, of requests the one that is meant to come out of them.
+fn class_of(reference: Option<&str>) -> String {
+    let Some(name) = reference.and_then(|reference| reference.rsplit('/').next()) else {
+        return "owl:Nothing".to_owned();
+    };
+    if name.ends_with("Collection") || name == "BatchRequest" {
+        return "hydra:Collection".to_owned();
+    }
+    let plain = name.trim_start_matches("New").trim_end_matches("Request");
+    let known = types().into_iter().find(|kind| kind.schema == plain);
+    known.map_or_else(|| "hydra:Resource".to_owned(), |kind| kind.kind.to_owned())
 }

@@ -99,6 +99,7 @@ pub struct Image {
     #[schema(format = "uri")]
     pub thumbnail400: Option<String>,
     /// What is stored for it.
+    #[schema(format = "uri")]
     pub storage: String,
 }
 

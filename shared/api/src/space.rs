@@ -33,8 +33,10 @@ pub struct Space {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approximate_number_of_images: Option<i64>,
     /// Its images.
+    #[schema(format = "uri")]
     pub images: String,
     /// What is stored for it.
+    #[schema(format = "uri")]
     pub storage: String,
 }
 
@@ -72,12 +74,13 @@ impl SpaceInput {
                 None
             }
         };
-        let limit = ["defaultMaxUnauthorised", "maxUnauthorised"].into_iter().find(|name| reader.has(name));
+        let [older, newer] =
+            ["defaultMaxUnauthorised", "maxUnauthorised"].map(|name| read_max_unauthorised(&mut reader, name));
         let input = Self {
             name,
             default_tags: reader.texts("defaultTags", STRING_CHARS),
             default_roles: reader.texts("defaultRoles", STRING_CHARS),
-            default_max_unauthorised: limit.map_or(Given::Absent, |name| read_max_unauthorised(&mut reader, name)),
+            default_max_unauthorised: if matches!(older, Given::Absent) { newer } else { older },
         };
         faults.check(input)
     }
@@ -104,5 +107,9 @@ mod tests {
             let input = SpaceInput::read(&json!({"name": "a", name: "200"}), true).unwrap();
             assert_eq!(input.default_max_unauthorised, Given::Value(200));
         }
+        let both = json!({"name": "a", "defaultMaxUnauthorised": 100, "maxUnauthorised": 200});
+        assert_eq!(SpaceInput::read(&both, true).unwrap().default_max_unauthorised, Given::Value(100));
+        let wrong = json!({"name": "a", "defaultMaxUnauthorised": 100, "maxUnauthorised": "x"});
+        assert_eq!(SpaceInput::read(&wrong, true).unwrap_err().into_listed()[0].pointer, "/maxUnauthorised");
     }
 }

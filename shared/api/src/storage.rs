@@ -18,6 +18,7 @@ pub struct Storage {
     /// Bytes of their thumbnails.
     pub total_size_of_thumbnails: i64,
     /// How much the customer may store.
+    #[schema(format = "uri")]
     pub storage_policy: String,
 }
 

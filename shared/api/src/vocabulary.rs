@@ -116,8 +116,14 @@ fn part<'p>(schema: &Value, parts: &'p Map<String, Value>) -> Option<&'p Value> 
 /// A single value in place of a reference to one; references to objects stay.
 fn inlined(field: &Value, parts: &Map<String, Value>) -> Value {
     let mut field = field.clone();
+    let mut described = None;
     for choice in field.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten() {
+        described = described.or(choice.get("description").cloned());
         *choice = inlined(choice, parts);
+    }
+    // What a field means is said of the field, not of one of the things that it can be.
+    if let (Some(described), None) = (described, field.get("description")) {
+        field["description"] = described;
     }
     match part(&field, parts) {
         Some(Value::Object(part)) if part.get("properties").is_none() && part.get("allOf").is_none() => {

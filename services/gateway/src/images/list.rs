@@ -13,7 +13,9 @@ use crate::{Gateway, customers};
 /// What a listing needs of a request.
 type Asked = (Authorized, Paging<ImageField, ImageFilter>, PublicLinks, Data<Gateway>);
 
-/// The images of a space, unless told otherwise in the order of their registration.
+/// The images of a space.
+///
+/// Unless told otherwise in the order of their registration.
 #[utoipa::path(
     get,
     path = "/customers/{customer}/spaces/{space}/images",

@@ -28,7 +28,7 @@ pub async fn list_all(request: HttpRequest, asked: Asked) -> Result<HttpResponse
     list(request, asked, "batches", Which::All).await
 }
 
-/// Those that are not finished, newest first.
+/// The batches that are not finished, newest first.
 #[utoipa::path(
     get,
     path = "/customers/{customer}/queue/active",
@@ -42,7 +42,7 @@ pub async fn list_active(request: HttpRequest, asked: Asked) -> Result<HttpRespo
     list(request, asked, "active", Which::Active).await
 }
 
-/// Those that are finished, the last finished first.
+/// The batches that are finished, the last finished first.
 #[utoipa::path(
     get,
     path = "/customers/{customer}/queue/recent",

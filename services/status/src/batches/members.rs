@@ -13,7 +13,7 @@ use super::require;
 /// What a listing needs of a request.
 type Asked = (Authorized, InPath<BatchId>, Paging<ImageField, ImageFilter>, PublicLinks, Data<Database>);
 
-/// The images whose latest batch this is.
+/// The images that have a batch as their latest.
 #[utoipa::path(
     get,
     path = "/customers/{customer}/queue/batches/{batch}/images",
@@ -27,7 +27,7 @@ pub async fn images(request: HttpRequest, asked: Asked) -> Result<HttpResponse, 
     list(request, asked, "images", Which::Current).await
 }
 
-/// Those that finished well in it.
+/// The images that finished well in a batch.
 #[utoipa::path(
     get,
     path = "/customers/{customer}/queue/batches/{batch}/completedImages",
@@ -41,7 +41,7 @@ pub async fn completed_images(request: HttpRequest, asked: Asked) -> Result<Http
     list(request, asked, "completedImages", Which::Completed).await
 }
 
-/// Those that finished badly in it.
+/// The images that finished badly in a batch.
 #[utoipa::path(
     get,
     path = "/customers/{customer}/queue/batches/{batch}/errorImages",
@@ -55,7 +55,9 @@ pub async fn error_images(request: HttpRequest, asked: Asked) -> Result<HttpResp
     list(request, asked, "errorImages", Which::Failed).await
 }
 
-/// All that were submitted, whatever has become of them since.
+/// All images of a batch, each with its outcome in it.
+///
+/// Whatever has become of them since: registered anew, or changed.
 #[utoipa::path(
     get,
     path = "/customers/{customer}/queue/batches/{batch}/assets",

@@ -9,7 +9,7 @@ use dlcs_model::BatchId;
 
 use super::require;
 
-/// Says that a batch that exists is in order.
+/// Whether a batch is in order, which it always is.
 #[utoipa::path(
     post,
     path = "/customers/{customer}/queue/batches/{batch}/test",

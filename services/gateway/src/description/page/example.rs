@@ -70,7 +70,8 @@ impl Request<'_> {
         if *method != if body.is_some() { "post" } else { "get" } {
             let _ = write!(text, " -X {}", method.to_ascii_uppercase());
         }
-        let _ = write!(text, " \\\n  '{url}'");
+        let long = text.len() + url.len() > 90 || body.is_some();
+        let _ = write!(text, "{}'{url}'", if long { " \\\n  " } else { " " });
         if let Some(body) = body {
             let body = serde_json::to_string_pretty(body).unwrap_or_default().replace('\'', "'\\''");
             let _ = write!(text, " \\\n  -H 'Content-Type: application/json' -d '{body}'");
