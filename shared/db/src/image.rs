@@ -1,5 +1,7 @@
 //! Images as they are read. Writing them is the queue's business.
 
+#[cfg(test)]
+mod change_tests;
 pub mod list;
 #[cfg(test)]
 mod tests;
