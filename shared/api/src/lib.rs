@@ -59,7 +59,7 @@ pub use read::{Given, Reader};
 pub use resource::Resource;
 pub use space::{Space, SpaceInput};
 pub use storage::{ImageStorage, Storage, StoragePolicy, StoragePolicyInput};
-pub use success::Success;
+pub use success::{Deleted, Success};
 pub use timestamp::Timestamp;
 
 /// The OpenAPI document of the whole API as it is generated from the handlers; its server is filled in when it is sent.

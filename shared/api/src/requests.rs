@@ -164,6 +164,133 @@ pub enum CollectionType {
     Full,
 }
 
+/// A customer as it is changed.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(examples(json!({"displayName": "Wellcome Collection"})))]
+pub struct CustomerChange {
+    /// Its name for people; `null` makes that its name.
+    #[schema(max_length = 255, pattern = r"^[^\u0000]*$")]
+    pub display_name: Option<String>,
+}
+
+/// A portal user to create.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(examples(json!({"email": "ann@example.org", "password": "correct horse battery staple"})))]
+pub struct NewPortalUserRequest {
+    /// How it logs in, unique among the customer's.
+    #[schema(
+        format = "email",
+        max_length = 254,
+        pattern = r"^[A-Za-z0-9_+-]{1,64}@([a-z0-9]{1,20}\.){1,5}[a-z]{2,20}$"
+    )]
+    pub email: String,
+    /// Never shown again.
+    #[schema(min_length = 8, max_length = 200, pattern = r"^[^\u0000]*$")]
+    pub password: String,
+    /// Whether it may log in; true unless something else is said.
+    pub enabled: Option<bool>,
+}
+
+/// A portal user as it is changed. What is absent keeps its value.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(examples(json!({"enabled": false})))]
+pub struct PortalUserRequest {
+    /// How it logs in, unique among the customer's.
+    #[schema(
+        format = "email",
+        max_length = 254,
+        pattern = r"^[A-Za-z0-9_+-]{1,64}@([a-z0-9]{1,20}\.){1,5}[a-z]{2,20}$",
+        nullable = false
+    )]
+    pub email: Option<String>,
+    /// Never shown again.
+    #[schema(min_length = 8, max_length = 200, pattern = r"^[^\u0000]*$", nullable = false)]
+    pub password: Option<String>,
+    /// Whether it may log in.
+    pub enabled: Option<bool>,
+}
+
+/// How much a customer may store. What is absent keeps its value, `null` is no limit.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(examples(json!({"maximumNumberOfStoredImages": 1_000_000})))]
+pub struct StoragePolicyRequest {
+    /// Images.
+    #[schema(minimum = 0)]
+    pub maximum_number_of_stored_images: Option<i64>,
+    /// Bytes of derivatives.
+    #[schema(minimum = 0)]
+    pub maximum_total_size_of_stored_images: Option<i64>,
+}
+
+/// The name of an image: its id and its space, or both in one text.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct NameRequest {
+    /// The space, unless the id says it.
+    pub space: SpaceNumber,
+    /// Its id in its space, also as `{customer}/{space}/{id}`, as `modelId` or as the URL in `@id`.
+    #[schema(min_length = 1, max_length = 200, pattern = r"^(?!\.{1,2}$)[A-Za-z0-9._~!$&'()*+,;=:@-]{1,200}$")]
+    pub id: String,
+}
+
+/// A collection that names images.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(examples(json!({"@type": "Collection", "member": [{"space": 1, "id": "page-1"}, {"space": 1, "id": "page-2"}]})))]
+pub struct NamesRequest {
+    /// `Collection`, if it is said.
+    #[serde(rename = "@type")]
+    pub kind: Option<CollectionType>,
+    /// The images; also as `hydra:member` or `members`.
+    #[schema(min_items = 1, max_items = 1000)]
+    pub member: Vec<NameRequest>,
+}
+
+/// A change of one image of many.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangeRequest {
+    /// Its id in its space, also as `{customer}/{space}/{id}`, as `modelId` or as the URL in `@id`.
+    #[schema(min_length = 1, max_length = 200, pattern = r"^(?!\.{1,2}$)[A-Za-z0-9._~!$&'()*+,;=:@-]{1,200}$")]
+    pub id: String,
+    /// Free text.
+    #[schema(max_length = 4000, pattern = r"^[^\u0000]*$")]
+    pub string1: Option<String>,
+    /// Free text.
+    #[schema(max_length = 4000, pattern = r"^[^\u0000]*$")]
+    pub string2: Option<String>,
+    /// Free text.
+    #[schema(max_length = 4000, pattern = r"^[^\u0000]*$")]
+    pub string3: Option<String>,
+    /// Free number.
+    pub number1: Option<Whole>,
+    /// Free number.
+    pub number2: Option<Whole>,
+    /// Free number.
+    pub number3: Option<Whole>,
+    /// Free words.
+    pub tags: Option<Texts>,
+    /// Who may see it without limits.
+    pub roles: Option<Texts>,
+    /// Pixels on the long edge that anyone may see; -1 for all.
+    pub max_unauthorised: Option<PixelLimit>,
+    /// Free JSON up to 8 KB, returned as it came.
+    #[schema(value_type = Option<Object>)]
+    pub metadata: Option<Value>,
+}
+
+/// A collection of changes of images, all made or none.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(examples(json!({"@type": "Collection", "member": [{"id": "page-1", "string3": "checked"}]})))]
+pub struct ChangesRequest {
+    /// `Collection`, if it is said.
+    #[serde(rename = "@type")]
+    pub kind: Option<CollectionType>,
+    /// The changes; also as `hydra:member` or `members`.
+    #[schema(min_items = 1, max_items = 1000)]
+    pub member: Vec<ChangeRequest>,
+}
+
 /// What a client says about repeating a POST.
 #[derive(Debug, utoipa::IntoParams)]
 #[into_params(parameter_in = Header)]

@@ -1,4 +1,4 @@
-//! The answer to a question that has only one.
+//! Answers that are no resources.
 
 use serde::Serialize;
 
@@ -8,4 +8,13 @@ use serde::Serialize;
 pub struct Success {
     /// Always true.
     pub success: bool,
+}
+
+/// How much was deleted.
+#[derive(Debug, Clone, Copy, Serialize, utoipa::ToSchema)]
+#[schema(examples(json!({"deleted": 2})))]
+pub struct Deleted {
+    /// So many images.
+    #[schema(minimum = 1)]
+    pub deleted: usize,
 }

@@ -5,8 +5,8 @@ use utoipa::ToSchema;
 
 use crate::resource::Body;
 use crate::{
-    Batch, BatchMember, Customer, EntryPoint, Image, ImageOptimisationPolicy, Key, Links, OriginStrategy, Queue, Space,
-    ThumbnailPolicy, examples,
+    Batch, BatchMember, Customer, EntryPoint, Image, ImageOptimisationPolicy, ImageStorage, Key, Links, OriginStrategy,
+    PortalUser, Queue, Space, Storage, StoragePolicy, ThumbnailPolicy, examples,
 };
 
 /// A type of resource.
@@ -41,6 +41,10 @@ pub fn types() -> Vec<Type> {
         of::<OriginStrategy>(),
         of::<ImageOptimisationPolicy>(),
         of::<ThumbnailPolicy>(),
+        of::<PortalUser>(),
+        of::<Storage>(),
+        of::<ImageStorage>(),
+        of::<StoragePolicy>(),
     ]
 }
 

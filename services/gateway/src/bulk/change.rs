@@ -14,6 +14,17 @@ use crate::images::new_image;
 use crate::{Gateway, descriptors};
 
 /// Merges each member into the image that it names.
+#[utoipa::path(
+    patch,
+    path = "/customers/{customer}/spaces/{space}/images",
+    operation_id = "changeImages",
+    tag = "bulk",
+    request_body = dlcs_api::requests::ChangesRequest,
+    responses(
+        (status = 200, description = "The images as they are now.", body = Vec<dlcs_api::Image>),
+        (status = 404, description = "Some of the images do not exist, and none was changed."),
+    ),
+)]
 pub async fn change(
     request: HttpRequest,
     Authorized { customer, .. }: Authorized,
@@ -29,7 +40,8 @@ pub async fn change(
     known.ok_or_else(|| Problem::not_found("There is no such space."))?;
     let rows = patch_images(&mut db, customer, &changes, &always).await.map_err(refused)?;
     drop(db);
-    descriptors::follow(gateway.into_inner(), rows.iter().map(|row| row.key()).collect()).await;
+    let seen = rows.iter().zip(&changes).filter(|(_, change)| change.says_access());
+    descriptors::follow(gateway.into_inner(), seen.map(|(row, _)| row.key()).collect()).await;
     Answer::ok(&request).body(&collection(&links, &links.images(customer, space), rows))
 }
 

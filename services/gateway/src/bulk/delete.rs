@@ -2,14 +2,24 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use dlcs_api::read_names;
+use dlcs_api::{Deleted, read_names};
 use dlcs_db::queue::delete_images;
 use dlcs_http::{Answer, Authorized, JsonBody, Problem};
-use serde_json::json;
 
 use crate::{Gateway, customers, descriptors};
 
 /// Deletes them all at once; says how many there were.
+#[utoipa::path(
+    post,
+    path = "/customers/{customer}/deleteImages",
+    operation_id = "deleteImages",
+    tag = "bulk",
+    request_body = dlcs_api::requests::NamesRequest,
+    responses(
+        (status = 200, description = "How many were deleted.", body = dlcs_api::Deleted),
+        (status = 404, description = "None of the images exists."),
+    ),
+)]
 pub async fn delete(
     request: HttpRequest,
     authorized: Authorized,
@@ -26,5 +36,5 @@ pub async fn delete(
     }
     let count = deleted.len();
     descriptors::follow(gateway.into_inner(), deleted).await;
-    Answer::ok(&request).body(&json!({"deleted": count}))
+    Answer::ok(&request).body(&Deleted { deleted: count })
 }

@@ -10,6 +10,16 @@ use super::collection;
 use crate::{Gateway, customers};
 
 /// The images in the order in which they are named, each once.
+#[utoipa::path(
+    post,
+    path = "/customers/{customer}/allImages",
+    operation_id = "findImages",
+    tag = "bulk",
+    request_body = dlcs_api::requests::NamesRequest,
+    responses(
+        (status = 200, description = "The images that exist, in the order of the request.", body = Vec<dlcs_api::Image>),
+    ),
+)]
 pub async fn find(
     request: HttpRequest,
     authorized: Authorized,

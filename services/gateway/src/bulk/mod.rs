@@ -1,8 +1,8 @@
 //! Many images in one request: found, changed or deleted by a collection of their ids.
 
-mod change;
-mod delete;
-mod find;
+pub mod change;
+pub mod delete;
+pub mod find;
 
 use dlcs_api::{Collection, Image, Links, MAX_BULK, Neighbours, Page, Resource};
 use dlcs_db::image;

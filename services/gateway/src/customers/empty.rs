@@ -12,6 +12,15 @@ use crate::Gateway;
 const NONE: Listing<Value> = Listing { rows: Vec::new(), before: None, after: None };
 
 /// How a customer's images are fetched, where that is not the usual way.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer}/originStrategies",
+    operation_id = "listOriginStrategies",
+    tag = "customers",
+    responses(
+        (status = 200, description = "A collection without members so far."),
+    ),
+)]
 pub async fn origin_strategies(
     request: HttpRequest,
     authorized: Authorized,
@@ -24,6 +33,15 @@ pub async fn origin_strategies(
 }
 
 /// A customer's named queries.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer}/namedQueries",
+    operation_id = "listNamedQueries",
+    tag = "customers",
+    responses(
+        (status = 200, description = "A collection without members so far."),
+    ),
+)]
 pub async fn named_queries(
     request: HttpRequest,
     authorized: Authorized,

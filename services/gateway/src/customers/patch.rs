@@ -10,6 +10,16 @@ use super::{require, unknown, view};
 use crate::{Demand, Gateway};
 
 /// Changes a customer.
+#[utoipa::path(
+    patch,
+    path = "/customers/{customer}",
+    operation_id = "changeCustomer",
+    tag = "customers",
+    request_body = dlcs_api::requests::CustomerChange,
+    responses(
+        (status = 200, description = "The customer as it is now.", body = dlcs_api::Customer),
+    ),
+)]
 pub async fn patch(
     request: HttpRequest,
     authorized: Authorized,

@@ -13,6 +13,19 @@ use super::{new_image, read_at, unknown};
 use crate::{Demand, Gateway, descriptors};
 
 /// Merges the request into the image. With another origin than it has, it is registered again, as PUT does.
+#[utoipa::path(
+    patch,
+    path = "/customers/{customer}/spaces/{space}/images/{image}",
+    operation_id = "changeImage",
+    tag = "images",
+    params(dlcs_api::requests::Patience),
+    request_body = dlcs_api::requests::ImageRequest,
+    responses(
+        (status = 200, description = "The image as it is now.", body = dlcs_api::Image),
+        (status = 202, description = "The image, which has a new origin and is still under way.", body = dlcs_api::Image),
+        dlcs_api::ImageFailures,
+    ),
+)]
 pub async fn patch(
     request: HttpRequest,
     Authorized { customer, .. }: Authorized,
@@ -44,6 +57,7 @@ async fn change(
     let change = new_image(key.space, key.id.clone(), input);
     let condition = |row: Option<&Image>| demand.holds(row.cloned().map(|row| resource(links, row)));
     let mut db = gateway.database.get().await?;
+    let seen = change.says_access();
     let patched = patch_images(&mut db, key.customer, &[change], &condition).await;
     drop(db);
     let row = patched.map_err(|error| match error {
@@ -51,7 +65,9 @@ async fn change(
         PatchError::Unknown(_) => unknown(),
         PatchError::Db(error) => error.into(),
     })?;
-    descriptors::follow(gateway.clone().into_inner(), vec![key.clone()]).await;
+    if seen {
+        descriptors::follow(gateway.clone().into_inner(), vec![key.clone()]).await;
+    }
     row.into_iter().next().ok_or_else(unknown)
 }
 

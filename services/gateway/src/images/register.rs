@@ -68,7 +68,7 @@ impl Registration {
             idempotency: None,
         };
         let members = store(&new, expected, links, demand, gateway).await.map_err(|refusal| refusal.about(&url))?;
-        if members.iter().any(|member| !member.created) {
+        if members.iter().any(|member| !member.created) && new.members.iter().any(NewImage::says_access) {
             // Who may see what is served until the new bytes are there.
             descriptors::follow(gateway.clone().into_inner(), vec![key.clone()]).await;
         }

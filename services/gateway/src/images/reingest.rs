@@ -10,6 +10,18 @@ use super::register::{Expected, Registration};
 use crate::{Demand, Gateway};
 
 /// Registers a known image again and waits, as PUT does.
+#[utoipa::path(
+    post,
+    path = "/customers/{customer}/spaces/{space}/images/{image}/reingest",
+    operation_id = "reingestImage",
+    tag = "images",
+    params(dlcs_api::requests::Patience),
+    responses(
+        (status = 200, description = "The image, ready to be served.", body = dlcs_api::Image),
+        (status = 202, description = "The image, still under way.", body = dlcs_api::Image),
+        dlcs_api::ImageFailures,
+    ),
+)]
 pub async fn reingest(
     request: HttpRequest,
     Authorized { customer, .. }: Authorized,

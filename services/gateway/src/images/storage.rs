@@ -11,6 +11,15 @@ use super::unknown;
 use crate::Gateway;
 
 /// The bytes of an image's derivative and thumbnails; none as long as it is not served.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer}/spaces/{space}/images/{image}/storage",
+    operation_id = "readImageStorage",
+    tag = "storage",
+    responses(
+        (status = 200, description = "What is stored for the image.", body = dlcs_api::ImageStorage),
+    ),
+)]
 pub async fn storage(
     request: HttpRequest,
     Authorized { customer, .. }: Authorized,

@@ -10,6 +10,15 @@ use super::{unknown, view};
 use crate::Gateway;
 
 /// One key.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer}/keys/{key}",
+    operation_id = "readKey",
+    tag = "keys",
+    responses(
+        (status = 200, description = "The key, without its secret.", body = dlcs_api::Key),
+    ),
+)]
 pub async fn read(
     request: HttpRequest,
     Authorized { customer, .. }: Authorized,

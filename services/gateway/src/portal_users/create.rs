@@ -10,6 +10,17 @@ use super::{password, problem, resource};
 use crate::{Demand, Gateway, customers};
 
 /// Creates a portal user, who may log in unless the request says otherwise.
+#[utoipa::path(
+    post,
+    path = "/customers/{customer}/portalUsers",
+    operation_id = "createPortalUser",
+    tag = "customers",
+    request_body = dlcs_api::requests::NewPortalUserRequest,
+    responses(
+        (status = 201, description = "The new portal user.", body = dlcs_api::PortalUser),
+        (status = 409, description = "Another portal user has this e-mail address."),
+    ),
+)]
 pub async fn create(
     request: HttpRequest,
     authorized: Authorized,

@@ -9,6 +9,15 @@ use super::{UserId, problem, resource};
 use crate::{Demand, Gateway};
 
 /// Deletes a portal user.
+#[utoipa::path(
+    delete,
+    path = "/customers/{customer}/portalUsers/{user}",
+    operation_id = "deletePortalUser",
+    tag = "customers",
+    responses(
+        (status = 204, description = "The portal user is deleted."),
+    ),
+)]
 pub async fn delete(
     Authorized { customer, .. }: Authorized,
     InPath(UserId(id)): InPath<UserId>,

@@ -10,6 +10,15 @@ use super::view;
 use crate::{Gateway, customers};
 
 /// The portal users, oldest first.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer}/portalUsers",
+    operation_id = "listPortalUsers",
+    tag = "customers",
+    responses(
+        (status = 200, description = "The portal users.", body = Vec<dlcs_api::PortalUser>),
+    ),
+)]
 pub async fn list(
     request: HttpRequest,
     authorized: Authorized,

@@ -1,11 +1,11 @@
 //! People who use the portal for a customer.
 
-mod create;
-mod delete;
-mod list;
+pub mod create;
+pub mod delete;
+pub mod list;
 mod password;
-mod patch;
-mod read;
+pub mod patch;
+pub mod read;
 
 use dlcs_api::{Links, PortalUser, Resource};
 use dlcs_db::portal_user::{self, WriteUserError};

@@ -10,6 +10,17 @@ use super::{UserId, password, problem, resource};
 use crate::{Demand, Gateway};
 
 /// Changes a portal user.
+#[utoipa::path(
+    patch,
+    path = "/customers/{customer}/portalUsers/{user}",
+    operation_id = "changePortalUser",
+    tag = "customers",
+    request_body = dlcs_api::requests::PortalUserRequest,
+    responses(
+        (status = 200, description = "The portal user as it is now.", body = dlcs_api::PortalUser),
+        (status = 409, description = "Another portal user has this e-mail address."),
+    ),
+)]
 pub async fn patch(
     request: HttpRequest,
     Authorized { customer, .. }: Authorized,

@@ -9,6 +9,15 @@ use super::{UserId, resource, unknown};
 use crate::Gateway;
 
 /// One portal user.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer}/portalUsers/{user}",
+    operation_id = "readPortalUser",
+    tag = "customers",
+    responses(
+        (status = 200, description = "The portal user.", body = dlcs_api::PortalUser),
+    ),
+)]
 pub async fn read(
     request: HttpRequest,
     Authorized { customer, .. }: Authorized,

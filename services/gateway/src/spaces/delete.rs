@@ -10,6 +10,16 @@ use super::{resource, unknown};
 use crate::{Demand, Gateway};
 
 /// Deletes a space.
+#[utoipa::path(
+    delete,
+    path = "/customers/{customer}/spaces/{space}",
+    operation_id = "deleteSpace",
+    tag = "spaces",
+    responses(
+        (status = 204, description = "The space is deleted."),
+        (status = 409, description = "The space has images; delete them first."),
+    ),
+)]
 pub async fn delete(
     Authorized { customer, .. }: Authorized,
     InPath(id): InPath<SpaceId>,

@@ -1,7 +1,7 @@
 //! What is stored, and how much may be.
 
-mod policy;
-mod read;
+pub mod policy;
+pub mod read;
 
 pub use policy::{put_policy, read_policy};
 pub use read::{read_customer, read_space};

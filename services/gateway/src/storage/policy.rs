@@ -10,6 +10,15 @@ use dlcs_model::CustomerId;
 use crate::{Demand, Gateway, customers};
 
 /// How much a customer may store.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer}/storagePolicy",
+    operation_id = "readStoragePolicy",
+    tag = "storage",
+    responses(
+        (status = 200, description = "How much the customer may store.", body = dlcs_api::StoragePolicy),
+    ),
+)]
 pub async fn read_policy(
     request: HttpRequest,
     authorized: Authorized,
@@ -23,6 +32,16 @@ pub async fn read_policy(
 }
 
 /// Sets the quotas; what is not said keeps its value, `null` is no limit. What is stored already stays.
+#[utoipa::path(
+    put,
+    path = "/customers/{customer}/storagePolicy",
+    operation_id = "putStoragePolicy",
+    tag = "storage",
+    request_body = dlcs_api::requests::StoragePolicyRequest,
+    responses(
+        (status = 200, description = "How much the customer may store from now on.", body = dlcs_api::StoragePolicy),
+    ),
+)]
 pub async fn put_policy(
     request: HttpRequest,
     (authorized, _): (Authorized, Admin),

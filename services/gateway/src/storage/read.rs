@@ -10,6 +10,15 @@ use dlcs_model::SpaceId;
 use crate::{Gateway, customers};
 
 /// What is stored for a customer.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer}/storage",
+    operation_id = "readStorage",
+    tag = "storage",
+    responses(
+        (status = 200, description = "What is stored for the customer.", body = dlcs_api::Storage),
+    ),
+)]
 pub async fn read_customer(
     request: HttpRequest,
     authorized: Authorized,
@@ -24,6 +33,15 @@ pub async fn read_customer(
 }
 
 /// What is stored for a space.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer}/spaces/{space}/storage",
+    operation_id = "readSpaceStorage",
+    tag = "storage",
+    responses(
+        (status = 200, description = "What is stored for the space.", body = dlcs_api::Storage),
+    ),
+)]
 pub async fn read_space(
     request: HttpRequest,
     Authorized { customer, .. }: Authorized,
