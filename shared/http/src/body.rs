@@ -170,3 +170,21 @@ async fn next(payload: &mut Payload) -> Result<Option<Bytes>, Problem> {
         Err(_) => Err(Problem::fault("incomplete-body", "", "the body stopped coming")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn large_bodies_wait_for_room() {
+        let budget = Budget::new(1024 * 1024);
+        let (first, second) = (budget.admit(600 * 1024).await.unwrap(), budget.admit(300 * 1024).await.unwrap());
+        let third = budget.admit(600 * 1024);
+        tokio::pin!(third);
+        assert!(futures::poll!(third.as_mut()).is_pending());
+        drop(second);
+        assert!(futures::poll!(third.as_mut()).is_pending());
+        drop(first);
+        third.await.unwrap();
+    }
+}

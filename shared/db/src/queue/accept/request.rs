@@ -75,6 +75,15 @@ impl NewImage {
     }
 }
 
+impl NewImage {
+    /// Whether it says anything of who may see the image.
+    #[must_use]
+    pub fn says_access(&self) -> bool {
+        let reset = |field: &Resettable| matches!(field, Resettable::Roles | Resettable::MaxUnauthorised);
+        self.roles.is_some() || self.max_unauthorised.is_some() || self.resets.iter().any(reset)
+    }
+}
+
 /// What makes a repeated request recognisable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Idempotency {
