@@ -1,21 +1,26 @@
 """What an OpenAPI document cannot say, told to schemathesis: which values mean something here."""
 
+import itertools
 import os
 
 import schemathesis
 from hypothesis import strategies as st
 
 PATH = st.text("abcdefghijklmnopqrstuvwxyz0123456789-._~", max_size=12)
+CALLS = itertools.count()
 schemathesis.openapi.format("uri", st.builds("https://origin.example/{}".format, PATH))
 
 
 @schemathesis.hook
 def before_call(context, case, **kwargs):
-    """A list has one order only; what is changed is what there is; members are of the space that there is."""
+    """A list has one order; no tag is known; a key is of one request; members are of the space that there is."""
     if isinstance(case.query, dict) and "orderBy" in case.query:
         case.query.pop("orderByDescending", None)
-    if case.headers is not None and "If-Match" in case.headers:
-        case.headers["If-Match"] = "*"
+    if case.headers is not None:
+        case.headers.pop("If-Match", None)
+        key = case.headers.get("Idempotency-Key")
+        if isinstance(key, str) and 0 < len(key) <= 200:
+            case.headers["Idempotency-Key"] = f"{key}-{next(CALLS)}"
     if isinstance(case.body, dict):
         give_meaning(case)
 
