@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// A tile is a dozen small allocations and one large: with the system's allocator they are a tenth of its cost.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     dlcs_service::run("images", images::start)
 }

@@ -94,6 +94,6 @@ pub struct DeliverySettings {
     pub renderers: usize,
 
     /// Which requests are logged.
-    #[arg(long, env = "DLCS_IMAGES_ACCESS_LOG", value_enum, default_value = "problems")]
+    #[arg(long, env = "DLCS_IMAGES_ACCESS_LOG", value_enum, default_value = "made")]
     pub access_log: AccessLog,
 }

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use moka::sync::Cache;
 use rustix::io::{ReadWriteFlags, preadv2};
 use tokio::task::spawn_blocking;
 
+use crate::buffer::Buffer;
 use crate::{LocalFile, StoreError};
 
 /// Open files kept for ranged reads; well below the usual limit of 1,024 descriptors.
@@ -73,25 +74,27 @@ impl FileStore {
     /// at; only a read that would wait for the disk goes to the pool.
     pub(crate) async fn get_range(&self, key: &str, offset: u64, length: u64) -> Result<Bytes, StoreError> {
         let file = self.opened(key)?;
-        let mut buffer = BytesMut::zeroed(usize::try_from(length).unwrap_or(usize::MAX));
+        let end = offset + length;
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let mut buffer = Buffer::new(length);
         let mut done = 0;
-        while done < buffer.len() {
-            let mut slices = [IoSliceMut::new(&mut buffer[done..])];
+        while done < length {
+            let mut slices = [IoSliceMut::new(&mut buffer.as_mut()[done..])];
             match preadv2(&*file, &mut slices, offset + done as u64, ReadWriteFlags::NOWAIT) {
-                Ok(0) => return Err(StoreError::Short { key: key.to_owned(), end: offset + length }),
+                Ok(0) => return Err(StoreError::Short { key: key.to_owned(), end }),
                 Ok(read) => done += read,
                 Err(_) => break,
             }
         }
-        if done < buffer.len() {
+        if done < length {
             buffer = blocking(key, move || {
-                file.read_exact_at(&mut buffer[done..], offset + done as u64)?;
+                file.read_exact_at(&mut buffer.as_mut()[done..], offset + done as u64)?;
                 Ok(buffer)
             })
             .await
             .map_err(|error| match error {
                 StoreError::Io { key, source } if source.kind() == io::ErrorKind::UnexpectedEof => {
-                    StoreError::Short { key, end: offset + length }
+                    StoreError::Short { key, end }
                 }
                 other => other,
             })?;

@@ -1,5 +1,6 @@
 //! The object store: one layout of keys, one descriptor per image, two kinds of store behind one type.
 
+mod buffer;
 pub mod descriptor;
 mod error;
 mod file;
