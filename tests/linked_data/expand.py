@@ -65,7 +65,8 @@ def terms(value):
     if not isinstance(value, dict) or value.get("@type") == "@json":
         return set()
     own = {name for name in value if not name.startswith("@")}
-    return own.union({kind for kind in value.get("@type", []) if isinstance(kind, str)}, *map(terms, value.values()))
+    kinds = value.get("@type", [])
+    return own.union([kinds] if isinstance(kinds, str) else kinds, *map(terms, value.values()))
 
 
 def check(url):

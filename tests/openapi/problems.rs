@@ -4,12 +4,13 @@ use dlcs_api::{Fault, Problem, ProblemKind};
 use serde_json::{Value, json};
 
 /// What can happen to many operations: the name of the answer, its kind, a sentence.
-const COMMON: [(&str, ProblemKind, &str); 9] = [
+const COMMON: [(&str, ProblemKind, &str); 10] = [
     ("InvalidRequest", ProblemKind::InvalidRequest, "at least one thing in the request is missing or wrong"),
     ("Unauthorized", ProblemKind::Unauthorized, "This needs HTTP Basic credentials."),
     ("Forbidden", ProblemKind::Forbidden, "This key belongs to another customer."),
     ("NotFound", ProblemKind::NotFound, "There is no such image."),
     ("TooLarge", ProblemKind::TooLarge, "the body is larger than the limit of 67108864 bytes"),
+    ("UrlTooLong", ProblemKind::UrlTooLong, "The URL is longer than 8 KB; put what it asks into fewer words."),
     ("UnsupportedMediaType", ProblemKind::UnsupportedMediaType, "JSON is taken here, not bytes of an image"),
     ("RateLimited", ProblemKind::RateLimited, "This key makes more requests than it may. Try again in 1 s."),
     ("Internal", ProblemKind::Internal, "Something went wrong on our side."),

@@ -53,7 +53,8 @@ fn table() -> Vec<Methods> {
         resource("/customers/{customer}/namedQueries").get(customers::named_queries),
         resource("/customers/{customer}/storage").get(storage::read_customer),
         resource("/customers/{customer}/storagePolicy").get(storage::read_policy).on(Method::PUT, storage::put_policy),
-        resource("/customers/{customer}/queue").on(Method::POST, queue::post),
+        // It is read from the status service.
+        resource("/customers/{customer}/queue").on(Method::POST, queue::post).elsewhere([Method::GET, Method::HEAD]),
         resource("/customers/{customer}/queue/priority")
             .get(queue::read_priority)
             .on(Method::POST, queue::post_priority),

@@ -30,6 +30,8 @@ pub enum ProblemKind {
     PreconditionFailed,
     /// The request is larger than the limit.
     TooLarge,
+    /// The URL is longer than is taken; said by the edge.
+    UrlTooLong,
     /// The body is of a kind that is not taken here.
     UnsupportedMediaType,
     /// An idempotency key was used for something else.
@@ -60,6 +62,7 @@ impl ProblemKind {
             Self::Conflict => "conflict",
             Self::PreconditionFailed => "precondition-failed",
             Self::TooLarge => "request-too-large",
+            Self::UrlTooLong => "url-too-long",
             Self::UnsupportedMediaType => "unsupported-media-type",
             Self::IdempotencyMismatch => "idempotency-mismatch",
             Self::OverQuota => "over-quota",
@@ -83,6 +86,7 @@ impl ProblemKind {
             Self::Conflict => "The request is in conflict with what is there",
             Self::PreconditionFailed => "A precondition does not hold",
             Self::TooLarge => "The request is too large",
+            Self::UrlTooLong => "The URL is too long",
             Self::UnsupportedMediaType => "This kind of body is not taken here",
             Self::IdempotencyMismatch => "The idempotency key was used for another request",
             Self::OverQuota => "The customer's storage is full",
@@ -105,6 +109,7 @@ impl ProblemKind {
             Self::Conflict => 409,
             Self::PreconditionFailed => 412,
             Self::TooLarge => 413,
+            Self::UrlTooLong => 414,
             Self::UnsupportedMediaType => 415,
             Self::IdempotencyMismatch => 422,
             Self::OverQuota => 507,
@@ -184,6 +189,7 @@ impl Problem {
                 | ProblemKind::Conflict
                 | ProblemKind::PreconditionFailed
                 | ProblemKind::TooLarge
+                | ProblemKind::UrlTooLong
                 | ProblemKind::UnsupportedMediaType
                 | ProblemKind::IdempotencyMismatch
                 | ProblemKind::RateLimited

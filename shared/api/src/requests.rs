@@ -67,6 +67,7 @@ pub struct NewSpaceRequest {
 #[schema(examples(json!({"origin": "https://example.org/1.jpg", "string1": "bib343434", "number1": 1, "tags": ["cover"]})))]
 pub struct ImageRequest {
     /// Where it is fetched from; a new image needs one.
+    #[schema(nullable = false)]
     pub origin: Option<Origin>,
     /// Where it is fetched from the first time.
     pub initial_origin: Option<Origin>,

@@ -12,6 +12,7 @@ pub struct Methods {
     path: String,
     resource: Resource,
     allowed: Vec<Method>,
+    elsewhere: Vec<Method>,
 }
 
 /// One thing that can be asked for.
@@ -26,7 +27,12 @@ pub struct Route {
 /// Begins the methods of a path.
 #[must_use]
 pub fn resource(path: &str) -> Methods {
-    Methods { path: path.to_owned(), resource: web::resource(path.to_owned()), allowed: Vec::new() }
+    Methods {
+        path: path.to_owned(),
+        resource: web::resource(path.to_owned()),
+        allowed: Vec::new(),
+        elsewhere: Vec::new(),
+    }
 }
 
 /// Everything that a table of paths offers, for whoever has to look at all of it.
@@ -66,10 +72,17 @@ impl Methods {
         self
     }
 
+    /// Methods of this path that the edge sends to another service: they are told of, not answered here.
+    #[must_use]
+    pub fn elsewhere(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
+        self.elsewhere.extend(methods);
+        self
+    }
+
     /// The resource; any other method is answered with 405, and `OPTIONS` with what there is.
     #[must_use]
     pub fn done(self) -> Resource {
-        let names: Vec<_> = self.allowed.iter().map(Method::as_str).chain(["OPTIONS"]).collect();
+        let names: Vec<_> = self.allowed.iter().chain(&self.elsewhere).map(Method::as_str).chain(["OPTIONS"]).collect();
         let allow = names.join(", ");
         let options = allow.clone();
         self.resource
