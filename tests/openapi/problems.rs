@@ -48,6 +48,7 @@ pub fn own(status: u16, description: &str) -> Value {
         412 => ProblemKind::PreconditionFailed,
         413 => ProblemKind::TooLarge,
         422 if description.contains("idempotency") => ProblemKind::IdempotencyMismatch,
+        507 if description.contains("storage") => ProblemKind::OverQuota,
         other => failure(other),
     };
     answer(description, kind, description)

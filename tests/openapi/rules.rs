@@ -84,7 +84,7 @@ impl Rules<'_> {
     fn apply(&mut self, operation: &mut Value) {
         let summary = operation["summary"].as_str().unwrap_or_default().trim_end_matches('.').to_owned();
         operation["summary"] = json!(summary);
-        let listed = self.collections(&mut operation["responses"]);
+        let listed = self.collections(&mut operation["responses"]).filter(|_| self.method == "get");
         self.parameters(operation, listed.as_deref());
         self.conditions(operation);
         self.refusals(operation, listed.is_some());

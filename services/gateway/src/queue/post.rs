@@ -27,6 +27,7 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
         (status = 200, description = "The batch that this idempotency key made before.", body = dlcs_api::Batch),
         (status = 201, description = "The new batch.", body = dlcs_api::Batch),
         (status = 422, description = "The idempotency key was used for another request."),
+        (status = 507, description = "The customer's storage is full."),
     ),
 )]
 pub async fn post(
@@ -51,6 +52,7 @@ pub async fn post(
         (status = 200, description = "The batch that this idempotency key made before.", body = dlcs_api::Batch),
         (status = 201, description = "The new batch.", body = dlcs_api::Batch),
         (status = 422, description = "The idempotency key was used for another request."),
+        (status = 507, description = "The customer's storage is full."),
     ),
 )]
 pub async fn post_priority(
