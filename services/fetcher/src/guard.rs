@@ -78,7 +78,8 @@ impl Guard {
     }
 }
 
-fn blocked() -> Failure {
+/// Whatever is refused, for whatever reason, is refused with these words.
+pub(crate) fn blocked() -> Failure {
     Failure::new(FailureCode::BlockedAddress, "the origin's address is not one that images are fetched from")
 }
 

@@ -5,10 +5,11 @@ use std::path::Path;
 use dlcs_db::AsyncPgConnection;
 use dlcs_db::queue::{self, Claim, Staged};
 use dlcs_model::{Failure, FailureCode, Origin, Stage};
-use dlcs_storage::{StorageKey, Store};
+use dlcs_storage::{StorageKey, StorageSettings, Store};
 use dlcs_worker::{CommitError, Committed, Work};
 
 use crate::FetchSettings;
+use crate::access::Access;
 use crate::origins::{Fetched, Origins};
 
 /// Fetches items.
@@ -22,8 +23,13 @@ impl Fetch {
     ///
     /// # Errors
     /// If no HTTP client can be made.
-    pub fn new(settings: &FetchSettings, store: Store, work_dir: &Path) -> anyhow::Result<Self> {
-        Ok(Self { origins: Origins::new(settings, work_dir)?, store })
+    pub fn new(
+        settings: &FetchSettings,
+        storage: &StorageSettings,
+        store: Store,
+        work_dir: &Path,
+    ) -> anyhow::Result<Self> {
+        Ok(Self { origins: Origins::new(settings, storage, work_dir)?, store })
     }
 }
 
@@ -34,7 +40,7 @@ impl Work for Fetch {
     async fn run(&self, claim: &Claim) -> Result<Staged, Failure> {
         let unusable = |error| Failure::new(FailureCode::OriginStatus, format!("the origin is not usable: {error}"));
         let origin = Origin::parse(&claim.origin).map_err(unusable)?;
-        let fetched = self.origins.fetch(&origin).await?;
+        let fetched = self.origins.fetch(&origin, claim.image.customer, &Access::Open).await?;
         let key = staging(claim);
         if let Err(error) = self.store.put_file(&key.to_string(), key.media_type(), fetched.path()).await {
             tracing::error!(%error, "fetched bytes cannot be staged");

@@ -1,6 +1,8 @@
 //! The fetcher: brings the bytes of an image from its origin into staging, within limits and past the address guard.
 
+pub mod access;
 pub mod guard;
+mod hosts;
 mod job;
 pub mod origins;
 mod settings;
@@ -31,7 +33,7 @@ async fn run(settings: Settings, context: Context) -> anyhow::Result<()> {
     }
     let work_dir = WorkDir::open(&worker, context.name)?;
     let store = Store::connect(&storage).await?;
-    let work = Fetch::new(&fetch, store, work_dir.path())?;
+    let work = Fetch::new(&fetch, &storage, store, work_dir.path())?;
     let broker = Broker::start(&broker, &context)?;
     let tools = Tools { database: Database::connect(&database)?, broker, context };
     dlcs_worker::serve(work, Slots::with_reserve(fetch.slots), &worker, &tools).await

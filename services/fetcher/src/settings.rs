@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use dlcs_broker::BrokerSettings;
 use dlcs_db::DatabaseSettings;
+use dlcs_model::CustomerId;
 use dlcs_model::limits::SOURCE_BYTES;
 use dlcs_service::ServiceSettings;
 use dlcs_storage::StorageSettings;
@@ -59,6 +60,11 @@ pub struct FetchSettings {
     #[arg(long = "fetch-allow-networks", env = "DLCS_FETCH_ALLOW_NETWORKS", default_value = "")]
     pub allow_networks: List<Network>,
 
+    /// Buckets that customers may have read with the credentials of this system (strategy `s3-ambient`): `bucket` for all
+    /// customers, `7/bucket` for customer 7; separated by commas. Whoever may register then sees all that is in them.
+    #[arg(long = "fetch-ambient-buckets", env = "DLCS_FETCH_AMBIENT_BUCKETS", default_value = "")]
+    pub ambient_buckets: List<AmbientBucket>,
+
     /// Ports on which public addresses are contacted, besides 80, 443, 21 and 22; separated by commas.
     #[arg(long = "fetch-ports", env = "DLCS_FETCH_PORTS", default_value = "")]
     pub ports: List<u16>,
@@ -67,7 +73,7 @@ pub struct FetchSettings {
     #[arg(long = "fetch-connect-seconds", env = "DLCS_FETCH_CONNECT_SECONDS", default_value = "10", value_parser = seconds)]
     pub connect: Duration,
 
-    /// Seconds in which an origin must have answered with its headers.
+    /// Seconds in which an origin must have begun to send: connecting, logging in and redirects included.
     #[arg(long = "fetch-header-seconds", env = "DLCS_FETCH_HEADER_SECONDS", default_value = "15", value_parser = seconds)]
     pub header: Duration,
 
@@ -100,6 +106,34 @@ impl FetchSettings {
     }
 }
 
+/// A bucket that the system's own credentials are used for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AmbientBucket {
+    /// For whom; for everyone if that is not said.
+    customer: Option<CustomerId>,
+    bucket: String,
+}
+
+impl AmbientBucket {
+    /// Whether it is this bucket, and for this customer.
+    #[must_use]
+    pub fn admits(&self, customer: CustomerId, bucket: &str) -> bool {
+        self.bucket == bucket && self.customer.is_none_or(|only| only == customer)
+    }
+}
+
+impl FromStr for AmbientBucket {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let Some((customer, bucket)) = text.split_once('/') else {
+            return Ok(Self { customer: None, bucket: text.to_owned() });
+        };
+        let number = customer.parse().map_err(|_| format!("{customer:?} is no number of a customer"))?;
+        Ok(Self { customer: Some(CustomerId(number)), bucket: bucket.to_owned() })
+    }
+}
+
 /// Values separated by commas; none at all in an empty text, which is how a variable says that it is not used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct List<T>(pub Vec<T>);
@@ -127,6 +161,15 @@ mod tests {
         assert!("".parse::<List<u16>>().unwrap().0.is_empty());
         assert_eq!("1, 2,".parse::<List<u16>>().unwrap().0, [1, 2]);
         assert!("1,x".parse::<List<u16>>().is_err());
+    }
+
+    #[test]
+    fn a_bucket_is_for_all_or_for_one() {
+        let buckets: List<AmbientBucket> = "masters, 7/theirs".parse().unwrap();
+        let admits = |customer, bucket| buckets.0.iter().any(|one| one.admits(CustomerId(customer), bucket));
+        assert!(admits(1, "masters") && admits(7, "masters") && admits(7, "theirs"));
+        assert!(!admits(1, "theirs") && !admits(7, "other") && !admits(7, ""));
+        assert!("x/theirs".parse::<AmbientBucket>().is_err());
     }
 
     #[test]

@@ -66,6 +66,8 @@ pub enum RetryClass {
     Transient,
     /// Our own trouble: never charged to the item, tried without limit.
     Ours,
+    /// Nothing was tried, for it was not the item's turn: it comes back soon, at no charge.
+    Waits,
 }
 
 impl FailureCode {

@@ -14,6 +14,7 @@
 //! | derivative | the one file that everything is served from |
 //! | descriptor | the small object that names the current derivative of an image |
 
+mod credentials;
 pub mod failure;
 pub mod format;
 pub mod id;
@@ -23,6 +24,7 @@ pub mod listing;
 pub mod origin;
 pub mod strategy;
 
+pub use credentials::{Credentials, SftpLogin};
 pub use failure::{Failure, FailureCode, RetryClass};
 pub use format::SourceFormat;
 pub use id::{BatchId, CustomerId, ImageId, ImageKey, InvalidImageId, SpaceId};

@@ -174,7 +174,7 @@ impl S3Store {
     }
 }
 
-async fn client(settings: &StorageSettings) -> Client {
+pub(crate) async fn client(settings: &StorageSettings) -> Client {
     let http = HttpBuilder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
     loader = loader.region(Region::new(settings.storage_region.clone()));

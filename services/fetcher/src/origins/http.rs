@@ -1,98 +1,129 @@
-//! `http` and `https` origins: one GET, redirects followed by hand so that each hop is judged, a body within limits.
+//! `http` and `https` origins: a GET, redirects followed by hand so that each hop is judged.
 
-mod answer;
-mod client;
+pub(super) mod answer;
+mod clients;
 
-use dlcs_model::{Failure, FailureCode, Origin, Scheme};
-use reqwest::Response;
-use tokio::time::{Instant, timeout, timeout_at};
+use async_trait::async_trait;
+use bytes::Bytes;
+use dlcs_model::{Credentials, Failure, FailureCode, Origin, Scheme};
+use reqwest::header::{IF_RANGE, RANGE};
+use reqwest::{RequestBuilder, Response};
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::staging::{Fetched, Sink, Workshop};
+use super::source::{Body, Opened, Source};
+use crate::access::Access;
 use crate::guard::Guard;
 use crate::settings::FetchSettings;
-use answer::Answer;
-use client::{Clients, HostSlots};
+use answer::{Answer, Asked};
+use clients::Clients;
 
 /// Redirects followed before we give up.
 const HOPS: usize = 5;
 
-pub(super) struct HttpOrigin {
-    settings: FetchSettings,
+/// How HTTP is spoken.
+pub(super) struct Http {
     guard: Guard,
     clients: Clients,
-    hosts: HostSlots,
 }
 
-impl HttpOrigin {
+impl Http {
     pub(super) fn new(settings: &FetchSettings) -> anyhow::Result<Self> {
-        Ok(Self {
-            settings: settings.clone(),
-            guard: settings.guard(),
-            clients: Clients::new(settings)?,
-            hosts: HostSlots::new(settings.per_host),
-        })
+        Ok(Self { guard: settings.guard(), clients: Clients::new(settings)? })
     }
 
-    pub(super) async fn fetch(&self, origin: &Origin, workshop: &Workshop) -> Result<Fetched, Failure> {
-        let _slot = self.hosts.take(origin.url()).await;
-        let whole = async {
-            let response = self.follow(origin.url().clone()).await?;
-            self.receive(response, workshop).await
+    /// Sends a GET to where the guard lets it.
+    pub(super) async fn ask(
+        &self,
+        url: &Url,
+        with: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Response, Failure> {
+        let client = self.clients.of(self.guard.check(url)?);
+        with(client.get(url.clone())).send().await.map_err(|error| answer::failure(&error))
+    }
+}
+
+/// A user and a password.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Login<'a> {
+    user: &'a str,
+    password: &'a SecretString,
+}
+
+impl<'a> Login<'a> {
+    /// The ones to send, if any.
+    pub(super) fn of(access: &'a Access) -> Option<Self> {
+        match access {
+            Access::With(Credentials::Basic { user, password }) => Some(Self { user, password }),
+            Access::Open | Access::S3Ambient | Access::With(_) => None,
+        }
+    }
+}
+
+/// One `http` or `https` origin.
+pub(super) struct HttpSource<'a> {
+    http: &'a Http,
+    url: &'a Url,
+    login: Option<Login<'a>>,
+    /// Names what was opened last.
+    version: Option<String>,
+    elsewhere: bool,
+}
+
+impl<'a> HttpSource<'a> {
+    pub(super) fn new(http: &'a Http, url: &'a Url, login: Option<Login<'a>>) -> Self {
+        Self { http, url, login, version: None, elsewhere: false }
+    }
+
+    /// Credentials are for the origin they were stored for, and for nobody it redirects to.
+    async fn ask(&self, url: &Url, from: u64) -> Result<Answer, Failure> {
+        let login = self.login.filter(|_| url.origin() == self.url.origin());
+        let with = |mut request: RequestBuilder| {
+            if let Some(Login { user, password }) = login {
+                request = request.basic_auth(user, Some(password.expose_secret()));
+            }
+            resuming(request, from, self.version.as_deref())
         };
-        let late = format!("the origin did not finish within {} s", self.settings.total.as_secs());
-        timeout(self.settings.total, whole).await.unwrap_or_else(|_| Err(timed_out(late)))
+        let response = self.http.ask(url, with).await?;
+        answer::read(response, Asked { from, login: login.is_some() })
     }
+}
 
-    async fn follow(&self, mut url: Url) -> Result<Response, Failure> {
+#[async_trait]
+impl Source for HttpSource<'_> {
+    async fn open(&mut self, from: u64) -> Result<Opened, Failure> {
+        let mut url = self.url.clone();
+        self.elsewhere = false;
         for _ in 0..=HOPS {
-            let response = self.ask(&url).await?;
-            match answer::read(&response)? {
-                Answer::Body => return Ok(response),
+            match self.ask(&url, from).await? {
+                Answer::Body(opened) => {
+                    self.version = opened.version.clone();
+                    return Ok(opened);
+                }
                 Answer::Redirect(location) => url = next_hop(&url, &location)?,
             }
+            self.elsewhere |= url.host_str() != self.url.host_str();
         }
         Err(Failure::new(FailureCode::OriginRedirect, format!("the origin redirects more than {HOPS} times")))
     }
 
-    async fn ask(&self, url: &Url) -> Result<Response, Failure> {
-        let client = self.clients.of(self.guard.check(url)?);
-        let sent = timeout(self.settings.header, client.get(url.clone()).send()).await;
-        let late = || timed_out(format!("the origin did not answer within {} s", self.settings.header.as_secs()));
-        sent.map_err(|_| late())?.map_err(|error| answer::failure(&error))
+    fn is_elsewhere(&self) -> bool {
+        self.elsewhere
     }
+}
 
-    async fn receive(&self, response: Response, workshop: &Workshop) -> Result<Fetched, Failure> {
-        let announced = response.content_length();
-        let mut sink = workshop.begin(announced)?;
-        let media_type = answer::media_type(&response);
-        self.stream(response, &mut sink).await?;
-        match announced {
-            Some(announced) if announced != sink.bytes() => Err(answer::incomplete(sink.bytes(), Some(announced))),
-            Some(_) | None => sink.finish(media_type).await,
-        }
+/// Asks for the rest, if it is the rest of the same (RFC 9110 §13.1.5, §14.2).
+pub(super) fn resuming(request: RequestBuilder, from: u64, version: Option<&str>) -> RequestBuilder {
+    match version {
+        Some(version) if from > 0 => request.header(RANGE, format!("bytes={from}-")).header(IF_RANGE, version),
+        Some(_) | None => request,
     }
+}
 
-    /// Writes the body as it comes, as long as each window brings enough of it.
-    async fn stream(&self, mut response: Response, sink: &mut Sink) -> Result<(), Failure> {
-        let FetchSettings { rate_window, min_rate, .. } = self.settings;
-        let least = (rate_window.as_secs_f64() * f64::from(min_rate)) as u64;
-        let announced = response.content_length();
-        let (mut window_end, mut before) = (Instant::now() + rate_window, 0);
-        loop {
-            match timeout_at(window_end, response.chunk()).await {
-                Ok(Ok(Some(chunk))) => sink.write(&chunk).await?,
-                Ok(Ok(None)) => return Ok(()),
-                Ok(Err(_)) => return Err(answer::incomplete(sink.bytes(), announced)),
-                Err(_) => {}
-            }
-            if Instant::now() >= window_end {
-                if sink.bytes() - before < least {
-                    return Err(timed_out(format!("the origin sends less than {min_rate} bytes a second")));
-                }
-                (window_end, before) = (Instant::now() + rate_window, sink.bytes());
-            }
-        }
+#[async_trait]
+impl Body for Response {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
+        Self::chunk(self).await.map_err(|_| Failure::new(FailureCode::OriginIncomplete, "the transfer broke off"))
     }
 }
 
@@ -108,8 +139,4 @@ fn next_hop(from: &Url, location: &str) -> Result<Url, Failure> {
             Err(refused(format!("another protocol, {}", next.scheme())))
         }
     }
-}
-
-fn timed_out(detail: String) -> Failure {
-    Failure::new(FailureCode::OriginTimeout, detail)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use dlcs_model::{Failure, FailureCode};
 use sha2::{Digest, Sha256};
 use tempfile::{NamedTempFile, TempPath};
-use tokio::io::{AsyncWriteExt, BufWriter};
+use tokio::io::{AsyncSeekExt, AsyncWriteExt, BufWriter};
 
 /// Bytes gathered before they are written.
 const BUFFER: usize = 256 * 1024;
@@ -48,9 +48,7 @@ pub(super) struct Sink {
 impl Workshop {
     /// An empty file for a body whose announced size, if any, is within the limit.
     pub(super) fn begin(&self, announced: Option<u64>) -> Result<Sink, Failure> {
-        if announced.is_some_and(|bytes| bytes > self.max_bytes) {
-            return Err(too_large(self.max_bytes));
-        }
+        within(self.max_bytes, announced)?;
         let (file, path) = NamedTempFile::new_in(&self.directory).map_err(ours)?.into_parts();
         let writer = BufWriter::with_capacity(BUFFER, tokio::fs::File::from_std(file));
         Ok(Sink { writer, path, digest: Sha256::new(), bytes: 0, max_bytes: self.max_bytes })
@@ -67,6 +65,17 @@ impl Sink {
         self.writer.write_all(chunk).await.map_err(ours)
     }
 
+    /// Forgets what has come: the body begins again.
+    pub(super) async fn restart(&mut self, announced: Option<u64>) -> Result<(), Failure> {
+        within(self.max_bytes, announced)?;
+        self.writer.flush().await.map_err(ours)?;
+        let file = self.writer.get_mut();
+        file.set_len(0).await.map_err(ours)?;
+        file.rewind().await.map_err(ours)?;
+        (self.digest, self.bytes) = (Sha256::new(), 0);
+        Ok(())
+    }
+
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -75,6 +84,10 @@ impl Sink {
         self.writer.flush().await.map_err(ours)?;
         Ok(Fetched { file: self.path, bytes: self.bytes, sha256: self.digest.finalize().into(), media_type })
     }
+}
+
+fn within(max_bytes: u64, announced: Option<u64>) -> Result<(), Failure> {
+    if announced.is_some_and(|bytes| bytes > max_bytes) { Err(too_large(max_bytes)) } else { Ok(()) }
 }
 
 fn too_large(max_bytes: u64) -> Failure {

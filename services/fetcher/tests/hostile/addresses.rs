@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dlcs_model::FailureCode::{BlockedAddress, OriginRedirect, OriginUnreachable};
-use dlcs_model::Origin;
+use dlcs_model::RetryClass::Waits;
+use dlcs_model::{CustomerId, Origin};
+use fetcher::access::Access;
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 
@@ -116,11 +118,13 @@ async fn no_spelling_of_a_forbidden_address_reaches_it_directly_or_by_redirect()
     let bench = Bench::new(&["--fetch-allow-networks=127.0.0.2/32", &format!("--fetch-ports={port}")]);
     for (index, spelling) in spellings.iter().enumerate() {
         if let Ok(origin) = Origin::parse(spelling) {
-            let failure = bench.origins.fetch(&origin).await.unwrap_err();
+            let failure = bench.origins.fetch(&origin, CustomerId(1), &Access::Open).await.unwrap_err();
             assert!(matches!(failure.code, BlockedAddress | OriginUnreachable), "{spelling}: {failure}");
+            assert_ne!(failure.class, Waits, "{spelling} was not tried");
         }
         let failure = bench.fetch(&server.url(&format!("/to/{index}"))).await.unwrap_err();
         assert!(matches!(failure.code, BlockedAddress | OriginUnreachable | OriginRedirect), "{spelling}: {failure}");
+        assert_ne!(failure.class, Waits, "{spelling} was not tried");
     }
     assert_eq!(*hits.lock().unwrap(), 0);
     // The same canary is reached once it is let through: the test would notice.

@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use clap::{Args, FromArgMatches};
-use dlcs_model::{Failure, Origin};
+use dlcs_model::{CustomerId, Failure, Origin};
+use dlcs_storage::StorageSettings;
 use fetcher::FetchSettings;
+use fetcher::access::Access;
 use fetcher::origins::{Fetched, Origins};
 use tempfile::TempDir;
 
@@ -26,15 +28,24 @@ impl Bench {
         // An error means that a provider is already there, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let work = tempfile::tempdir().unwrap();
-        Self { origins: Origins::new(&settings(more), work.path()).unwrap(), work }
+        let storage = StorageSettings::folder(Path::new("/nowhere"));
+        Self { origins: Origins::new(&settings(more), &storage, work.path()).unwrap(), work }
     }
 
     pub fn open() -> Self {
-        Self::new(&["--fetch-allow-networks=127.0.0.2/32", "--fetch-max-bytes=1000000"])
+        Self::open_with("--fetch-per-host=8")
+    }
+
+    pub fn open_with(more: &str) -> Self {
+        Self::new(&["--fetch-allow-networks=127.0.0.2/32", "--fetch-max-bytes=1000000", more])
     }
 
     pub async fn fetch(&self, url: &str) -> Result<Fetched, Failure> {
-        self.origins.fetch(&Origin::parse(url).unwrap()).await
+        self.fetch_as(url, &Access::Open).await
+    }
+
+    pub async fn fetch_as(&self, url: &str, access: &Access) -> Result<Fetched, Failure> {
+        self.origins.fetch(&Origin::parse(url).unwrap(), CustomerId(1), access).await
     }
 
     pub fn files(&self) -> usize {

@@ -61,10 +61,10 @@ async fn converse(mut stream: TcpStream, hits: Hits, targets: Arc<Vec<String>>) 
     let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
     *hits.lock().unwrap().entry(path.clone()).or_insert(0) += 1;
     // The other side hangs up in the middle of many of these; that is their point.
-    let _ = answer(&mut stream, &path, &targets).await;
+    let _ = answer(&mut stream, &request, &path, &targets).await;
 }
 
-async fn answer(stream: &mut TcpStream, path: &str, targets: &[String]) -> std::io::Result<()> {
+async fn answer(stream: &mut TcpStream, request: &str, path: &str, targets: &[String]) -> std::io::Result<()> {
     let (name, argument) = path[1..].split_once('/').unwrap_or((&path[1..], ""));
     let ok = b"HTTP/1.1 200 OK\r\n\r\n";
     match name {
@@ -111,9 +111,41 @@ async fn answer(stream: &mut TcpStream, path: &str, targets: &[String]) -> std::
                 stream.write_all(&[7; 16_384]).await?;
             }
         }
+        "resumes" | "changes" | "lies" | "shrinks" => stream.write_all(&parts(name, request)).await?,
+        "cut" => stream.write_all(&parts(name, "")).await?,
+        // me:secret
+        "secret" if request.contains("\r\nauthorization: Basic bWU6c2VjcmV0\r\n") => body(stream, "", BODY).await?,
+        "secret" => stream.write_all(canned("", "status", "401", &[]).as_bytes()).await?,
         _ => stream.write_all(canned(path, name, argument, targets).as_bytes()).await?,
     }
     Ok(())
+}
+
+/// Ten bytes at a time of what can be continued, each time with a broken connection.
+fn parts(name: &str, request: &str) -> Vec<u8> {
+    let header = |name: &str| request.lines().find_map(|line| line.strip_prefix(&format!("{name}: bytes=")));
+    let from = header("range").map(|range| range.trim_end_matches('-').parse::<usize>().unwrap());
+    let total = BODY.len();
+    let head = |status: &str, more: String, length: usize| {
+        format!("HTTP/1.1 {status}\r\nAccept-Ranges: bytes\r\n{more}Content-Length: {length}\r\n\r\n")
+    };
+    let Some(from) = from else {
+        let head = head("200 OK", "ETag: \"one\"\r\n".to_owned(), total);
+        return [head.as_bytes(), &BODY[..10]].concat();
+    };
+    assert!(request.contains("\r\nif-range: \"one\"\r\n"), "{request}");
+    let range =
+        |from: usize, total: usize| format!("ETag: \"one\"\r\nContent-Range: bytes {from}-{}/{total}\r\n", total - 1);
+    let (head, bytes) = match name {
+        "resumes" => {
+            let until = total.min(from + 10);
+            (head("206 Partial", range(from, total), total - from), &BODY[from..until])
+        }
+        "changes" => (head("200 OK", "ETag: \"two\"\r\n".to_owned(), 5), &b"other"[..]),
+        "lies" => (head("206 Partial", range(from - 1, total), total - from), &BODY[from..]),
+        _ => (head("206 Partial", range(from, total - 1), total - from - 1), &BODY[from..total - 1]),
+    };
+    [head.as_bytes(), bytes].concat()
 }
 
 /// The answers that are only text.

@@ -55,10 +55,10 @@ impl Tally {
         match class {
             RetryClass::Ours => self.troubles += 1,
             RetryClass::Unsure => self.doubts += 1,
-            RetryClass::Permanent | RetryClass::Transient => {}
+            RetryClass::Permanent | RetryClass::Transient | RetryClass::Waits => {}
         }
         match (class, stage) {
-            (RetryClass::Ours, _) => {}
+            (RetryClass::Ours | RetryClass::Waits, _) => {}
             (_, Stage::Fetch) => self.fetch_failures += 1,
             (_, Stage::Process) => self.process_failures += 1,
         }
@@ -73,6 +73,7 @@ impl Tally {
         let spent = failures.unsigned_abs() >= allowed;
         match class {
             RetryClass::Ours => Verdict::Again { stage, steps: self.troubles.min(OUR_STEPS) },
+            RetryClass::Waits => Verdict::Again { stage, steps: 0 },
             RetryClass::Transient if !spent => Verdict::Again { stage, steps: failures },
             RetryClass::Unsure if !spent && self.doubts < 2 => Verdict::Again { stage: Stage::Fetch, steps: failures },
             RetryClass::Permanent | RetryClass::Transient | RetryClass::Unsure => Verdict::End,
@@ -230,6 +231,7 @@ mod tests {
         assert_eq!(attempts(Stage::Fetch, RetryClass::Transient), Some(limits::FETCH_ATTEMPTS));
         assert_eq!(attempts(Stage::Process, RetryClass::Transient), Some(limits::PROCESS_ATTEMPTS));
         assert_eq!(attempts(Stage::Process, RetryClass::Ours), None);
+        assert_eq!(attempts(Stage::Fetch, RetryClass::Waits), None);
     }
 
     #[test]

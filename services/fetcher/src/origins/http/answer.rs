@@ -5,8 +5,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use dlcs_model::{Failure, FailureCode};
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, LAST_MODIFIED, LOCATION,
+    RETRY_AFTER,
+};
 use reqwest::{Response, StatusCode};
+
+use crate::origins::source::Opened;
 
 /// The longest wait that an origin can ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
@@ -14,46 +19,90 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 const LONGEST_MEDIA_TYPE: usize = 100;
 
 /// An answer that leads on.
-pub(super) enum Answer {
-    /// The body is the source.
-    Body,
+pub(in crate::origins) enum Answer {
+    /// The source.
+    Body(Opened),
     /// The source is elsewhere.
     Redirect(String),
 }
 
+/// What was asked.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::origins) struct Asked {
+    /// For the bytes from here on.
+    pub(in crate::origins) from: u64,
+    /// With stored credentials.
+    pub(in crate::origins) login: bool,
+}
+
 /// Judges status and headers.
-pub(super) fn read(response: &Response) -> Result<Answer, Failure> {
+pub(in crate::origins) fn read(response: Response, asked: Asked) -> Result<Answer, Failure> {
     let status = response.status();
-    let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
     match status.as_u16() {
-        200 => match text(CONTENT_ENCODING).map(str::trim) {
-            None | Some("" | "identity") => Ok(Answer::Body),
-            Some(encoding) => {
-                let encoding: String = encoding.chars().take(40).collect();
-                let detail = format!("the origin's answer is encoded as \"{encoding}\", which was not asked for");
-                Err(Failure::new(FailureCode::OriginStatus, detail))
-            }
-        },
+        200 => Ok(Answer::Body(opened(response, 0, None)?)),
+        206 if asked.from > 0 => {
+            let range =
+                header(&response, CONTENT_RANGE).and_then(content_range).filter(|(from, _)| *from == asked.from);
+            // What begins elsewhere is not the rest of what we have.
+            let (from, total) = range.ok_or_else(broken_off)?;
+            Ok(Answer::Body(opened(response, from, total)?))
+        }
+        416 if asked.from > 0 => Err(broken_off()),
         301 | 302 | 303 | 307 | 308 => {
             let nowhere = || {
                 Failure::new(FailureCode::OriginRedirect, format!("the origin answered {status} without a place to go"))
             };
-            text(LOCATION).map(|location| Answer::Redirect(location.to_owned())).ok_or_else(nowhere)
+            header(&response, LOCATION).map(|location| Answer::Redirect(location.to_owned())).ok_or_else(nowhere)
         }
-        _ => Err(refusal(status, text(RETRY_AFTER))),
+        _ => Err(refusal(status, header(&response, RETRY_AFTER), asked.login)),
     }
 }
 
-/// What the origin says the body is; of a length that can be kept.
-pub(super) fn media_type(response: &Response) -> Option<String> {
-    let text = response.headers().get(CONTENT_TYPE)?.to_str().ok()?;
-    Some(text.chars().take(LONGEST_MEDIA_TYPE).collect())
+fn opened(response: Response, from: u64, total: Option<u64>) -> Result<Opened, Failure> {
+    if let Some(encoding) = header(&response, CONTENT_ENCODING).map(str::trim)
+        && !matches!(encoding, "" | "identity")
+    {
+        let encoding: String = encoding.chars().take(40).collect();
+        let detail = format!("the origin's answer is encoded as \"{encoding}\", which was not asked for");
+        return Err(Failure::new(FailureCode::OriginStatus, detail));
+    }
+    let total = total.or_else(|| response.content_length().map(|length| from + length));
+    let (version, media_type) = (version(&response), media_type(&response));
+    Ok(Opened { body: Box::new(response), from, total, version, media_type })
 }
 
-fn refusal(status: StatusCode, retry_after: Option<&str>) -> Failure {
+/// What tells these bytes from others, of an origin that gives parts of them: a strong validator.
+fn version(response: &Response) -> Option<String> {
+    let parts = response.status() == StatusCode::PARTIAL_CONTENT
+        || header(response, ACCEPT_RANGES).is_some_and(|unit| unit.trim().eq_ignore_ascii_case("bytes"));
+    let tag = header(response, ETAG).filter(|tag| !tag.starts_with("W/"));
+    let version = tag.or_else(|| header(response, LAST_MODIFIED))?;
+    parts.then(|| version.to_owned())
+}
+
+/// `bytes first-last/total`, where the total may be unknown (RFC 9110 §14.4): where it begins, and the total.
+fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
+    let (range, total) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
+    let first = range.split_once('-')?.0.parse().ok()?;
+    Some((first, total.parse().ok()))
+}
+
+fn header(response: &Response, name: HeaderName) -> Option<&str> {
+    response.headers().get(name)?.to_str().ok()
+}
+
+/// What the origin says the body is; of a length that can be kept.
+fn media_type(response: &Response) -> Option<String> {
+    Some(header(response, CONTENT_TYPE)?.chars().take(LONGEST_MEDIA_TYPE).collect())
+}
+
+fn refusal(status: StatusCode, retry_after: Option<&str>, login: bool) -> Failure {
     let failure = |code| Failure::new(code, format!("the origin answered {status}"));
     match status.as_u16() {
         404 | 410 => failure(FailureCode::OriginNotFound),
+        401 if login => {
+            Failure::new(FailureCode::BadCredentials, "the origin refuses the user name and password of its strategy")
+        }
         401 | 403 | 407 | 451 => failure(FailureCode::OriginForbidden),
         408 | 425 | 429 | 500..=599 => {
             failure(FailureCode::OriginStatus).transient(retry_after.and_then(|text| wait(text, Utc::now())))
@@ -72,10 +121,8 @@ fn wait(text: &str, now: DateTime<Utc>) -> Option<Duration> {
     Some(asked.min(LONGEST_WAIT))
 }
 
-/// A body that ended, or broke off, before its end.
-pub(super) fn incomplete(received: u64, announced: Option<u64>) -> Failure {
-    let of = announced.map(|bytes| format!(" of {bytes}")).unwrap_or_default();
-    Failure::new(FailureCode::OriginIncomplete, format!("the transfer ended after {received}{of} bytes"))
+fn broken_off() -> Failure {
+    Failure::new(FailureCode::OriginIncomplete, "the transfer broke off, and the origin does not continue it")
 }
 
 /// No answer at all.
@@ -141,9 +188,20 @@ mod tests {
             (304, OriginStatus, Permanent),
         ];
         for (status, code, class) in table {
-            let failure = refusal(StatusCode::from_u16(status).unwrap(), None);
+            let failure = refusal(StatusCode::from_u16(status).unwrap(), None, false);
             assert_eq!((failure.code, failure.class), (code, class), "{status}");
             assert!(failure.detail.contains(&status.to_string()));
+        }
+        assert_eq!(refusal(StatusCode::UNAUTHORIZED, None, true).code, FailureCode::BadCredentials);
+        assert_eq!(refusal(StatusCode::FORBIDDEN, None, true).code, OriginForbidden);
+    }
+
+    #[test]
+    fn parts_say_where_they_begin() {
+        assert_eq!(content_range("bytes 5-9/10"), Some((5, Some(10))));
+        assert_eq!(content_range("bytes 5-9/*"), Some((5, None)));
+        for garbage in ["", "bytes", "bytes */10", "items 5-9/10", "bytes -9/10", "bytes 5/10", "bytes x-9/10"] {
+            assert_eq!(content_range(garbage), None, "{garbage}");
         }
     }
 

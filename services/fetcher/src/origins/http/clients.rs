@@ -1,14 +1,11 @@
-//! The HTTP clients, which connect to nothing that the guard has not admitted, and the cap per host.
+//! The HTTP clients, which connect to nothing that the guard has not admitted.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use reqwest::{Client, redirect, retry};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use url::Url;
 
 use crate::guard::{Guard, Reach};
 use crate::settings::FetchSettings;
@@ -69,50 +66,5 @@ impl Resolve for GuardedResolver {
             let addresses = guard.resolve(name.as_str(), reach).await?;
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
-    }
-}
-
-/// Lets only so many fetches go to one host at a time.
-pub(super) struct HostSlots {
-    per_host: usize,
-    hosts: Mutex<HashMap<String, Weak<Semaphore>>>,
-}
-
-impl HostSlots {
-    pub(super) fn new(per_host: u16) -> Self {
-        Self { per_host: usize::from(per_host.max(1)), hosts: Mutex::default() }
-    }
-
-    /// Waits for a slot of the URL's host; it is free again when the value is dropped.
-    pub(super) async fn take(&self, url: &Url) -> Option<OwnedSemaphorePermit> {
-        self.semaphore(url.host_str().unwrap_or_default()).acquire_owned().await.ok()
-    }
-
-    fn semaphore(&self, host: &str) -> Arc<Semaphore> {
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(semaphore) = hosts.get(host).and_then(Weak::upgrade) {
-            return semaphore;
-        }
-        hosts.retain(|_, semaphore| semaphore.strong_count() > 0);
-        let semaphore = Arc::new(Semaphore::new(self.per_host));
-        hosts.insert(host.to_owned(), Arc::downgrade(&semaphore));
-        semaphore
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_host_has_so_many_slots_and_another_host_its_own() {
-        let slots = HostSlots::new(2);
-        let (here, there) = (Url::parse("http://a/1").unwrap(), Url::parse("http://b/1").unwrap());
-        let first = slots.take(&here).await;
-        let _second = slots.take(&here).await;
-        assert!(tokio::time::timeout(Duration::from_millis(20), slots.take(&here)).await.is_err());
-        let _other = slots.take(&there).await;
-        drop(first);
-        assert!(tokio::time::timeout(Duration::from_secs(5), slots.take(&here)).await.is_ok());
     }
 }
