@@ -1,6 +1,6 @@
 //! Declares what the names in `dlcs_messages::topology` stand for. Nothing here needs more than RabbitMQ 3.10.
 
-use dlcs_messages::topology::{DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE, EVENTS_EXCHANGE, queue};
+use dlcs_messages::topology::{DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE, EVENTS_EXCHANGE, PROBES, queue};
 use dlcs_model::{Lane, Stage};
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
@@ -16,6 +16,9 @@ const MAX_LENGTH: i64 = 20_000;
 /// Messages kept of what the broker gave up on; enough to look at.
 const DEAD_LETTERS: i64 = 1_000;
 
+/// Probes waiting for somebody to answer them; the oldest go first.
+const PROBES_LENGTH: i64 = 1_000;
+
 pub(crate) async fn declare(channel: &Channel) -> lapin::Result<()> {
     exchange(channel, EVENTS_EXCHANGE, ExchangeKind::Topic).await?;
     exchange(channel, DEAD_LETTER_EXCHANGE, ExchangeKind::Fanout).await?;
@@ -29,6 +32,8 @@ pub(crate) async fn declare(channel: &Channel) -> lapin::Result<()> {
             FieldTable::default(),
         )
         .await?;
+    // Whoever asks waits for seconds: nothing in it is worth a copy on other nodes.
+    queue_of(channel, PROBES, &[("x-queue-type", text("classic")), ("x-max-length", PROBES_LENGTH.into())]).await?;
     let arguments = [
         ("x-delivery-limit", DELIVERY_LIMIT.into()),
         ("x-max-length", MAX_LENGTH.into()),
@@ -49,8 +54,11 @@ async fn exchange(channel: &Channel, name: &str, kind: ExchangeKind) -> lapin::R
 }
 
 async fn durable(channel: &Channel, name: &str, arguments: &[(&str, AMQPValue)]) -> lapin::Result<()> {
+    queue_of(channel, name, &[arguments, &[("x-queue-type", text("quorum"))]].concat()).await
+}
+
+async fn queue_of(channel: &Channel, name: &str, arguments: &[(&str, AMQPValue)]) -> lapin::Result<()> {
     let mut table = FieldTable::default();
-    table.insert("x-queue-type".into(), text("quorum"));
     for (key, value) in arguments {
         table.insert((*key).into(), value.clone());
     }

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use dlcs_broker::{Broker, BrokerError, BrokerSettings, Heard, Publisher, Slots, Verdict, consume};
+use dlcs_broker::{Broker, BrokerError, BrokerSettings, Heard, Publisher, Slots, Verdict, answer_probes, consume};
 use dlcs_messages::topology::queue;
-use dlcs_messages::{Event, Hint};
-use dlcs_model::{BatchId, Lane, Stage};
+use dlcs_messages::{Event, Found, Hint, Probe, Probed};
+use dlcs_model::{BatchId, CustomerId, Lane, Stage};
 use dlcs_service::Context;
 use dlcs_testkit::{TestVhost, eventually};
 use futures::StreamExt;
@@ -262,4 +262,44 @@ async fn what_runs_at_the_end_is_finished_and_acknowledged() {
     consumer.await.unwrap();
     assert_eq!(finished.load(Ordering::SeqCst), 2);
     bench.wait_empty(FETCH).await;
+}
+
+fn probe(origin: &str) -> Probe {
+    Probe { customer: CustomerId(1), origin: origin.to_owned() }
+}
+
+/// Finds that each origin has as many bytes as its name.
+async fn measure(probe: Probe) -> Probed {
+    let bytes = Some(probe.origin.len() as u64);
+    Probed { strategy: None, found: Found::Readable { bytes, media_type: None } }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_finds_its_answer_and_no_other() {
+    let bench = Bench::new().await;
+    let (broker, shutdown) = (bench.broker.clone(), bench.context.shutdown.clone());
+    let answering = tokio::spawn(async move { answer_probes(&broker, 4, measure, shutdown).await });
+    let asked = (0..40).map(|length| {
+        let broker = bench.broker.clone();
+        async move { (length, broker.probe(&probe(&"x".repeat(length)), SOON).await.unwrap()) }
+    });
+    for (length, probed) in futures::future::join_all(asked).await {
+        assert_eq!(probed.found, Found::Readable { bytes: Some(length as u64), media_type: None });
+    }
+    bench.break_connections().await;
+    let again = eventually("an answer after a reconnect", SOON, || async {
+        bench.broker.probe(&probe("four"), Duration::from_secs(2)).await.ok()
+    });
+    again.await.unwrap();
+    bench.context.shutdown.cancel();
+    answering.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_nobody_answers_ends() {
+    let bench = Bench::new().await;
+    let asked = bench.broker.probe(&probe("x"), Duration::from_millis(300)).await;
+    assert!(matches!(asked, Err(BrokerError::Timeout)), "{asked:?}");
+    // It has gone with its time, so that it is not answered to nobody later.
+    bench.wait_empty("dlcs.probe").await;
 }

@@ -3,10 +3,12 @@
 
 pub mod event;
 pub mod hint;
+pub mod probe;
 pub mod topology;
 
 pub use event::Event;
 pub use hint::Hint;
+pub use probe::{Found, Probe, Probed};
 
 /// A message that cannot be read; it is logged and dropped, because the sweeper owns recovery.
 #[derive(Debug, thiserror::Error)]

@@ -11,6 +11,9 @@ pub const DEAD_LETTER_EXCHANGE: &str = "dlcs.dead";
 /// The queue behind [`DEAD_LETTER_EXCHANGE`]; an alarm watches its length, nothing is decided from it.
 pub const DEAD_LETTER_QUEUE: &str = "dlcs.dead";
 
+/// The queue of [`crate::Probe`]s.
+pub const PROBES: &str = "dlcs.probe";
+
 /// The queue of a stage and lane.
 #[must_use]
 pub fn queue(stage: Stage, lane: Lane) -> &'static str {
