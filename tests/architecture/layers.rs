@@ -8,7 +8,7 @@ use crate::{METADATA, none, root};
 
 /// The shared crates, lowest level first. A crate may use those of lower levels, never its own or a higher one.
 const LEVELS: [&[&str]; 4] = [
-    &["dlcs-model", "dlcs-iiif", "dlcs-service", "dlcs-jpeg", "dlcs-testkit"],
+    &["dlcs-model", "dlcs-iiif", "dlcs-service", "dlcs-jpeg", "dlcs-testkit", "dlcs-vault"],
     &["dlcs-api", "dlcs-messages", "dlcs-storage", "dlcs-imaging"],
     &["dlcs-db", "dlcs-broker"],
     &["dlcs-http", "dlcs-worker"],

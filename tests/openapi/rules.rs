@@ -8,13 +8,14 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::{listing, problems};
 
 /// The parts of paths that stand for something.
-const PARAMETERS: [(&str, &str, &str); 8] = [
+const PARAMETERS: [(&str, &str, &str); 9] = [
     ("customer", "2", "A customer's number."),
     ("space", "1", "A space's number."),
     ("image", "page-1", "An image's id in its space. Every character it may have stands for itself in a path."),
     ("batch", "7", "A batch's number."),
     ("key", "a1b2c3", "An API key."),
     ("user", "0197a4e2-7c31-7d6e-9a3f-5b1c2d3e4f50", "A portal user's UUID."),
+    ("strategy", "0197a4e2-7c31-7d6e-9a3f-5b1c2d3e4f51", "An origin strategy's UUID."),
     ("policy", "default", "The name of a built-in policy."),
     ("type", "Image", "The name of a type."),
 ];
@@ -56,7 +57,7 @@ fn parameter((name, example, description): &(&str, &str, &str)) -> (String, Valu
     let schema = match *name {
         "image" => json!({"type": "string", "pattern": r"^(?!\.{1,2}$)[A-Za-z0-9._~!$&'()*+,;=:@-]{1,200}$"}),
         "batch" => json!({"type": "integer", "format": "int64", "minimum": 1}),
-        "user" => json!({"type": "string", "format": "uuid"}),
+        "user" | "strategy" => json!({"type": "string", "format": "uuid"}),
         _ if number.is_some() => json!({"type": "integer", "format": "int32", "minimum": 1}),
         _ => json!({"type": "string", "minLength": 1}),
     };

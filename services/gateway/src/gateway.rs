@@ -7,6 +7,7 @@ use dlcs_db::Database;
 use dlcs_db::queue::DispatchLimits;
 use dlcs_service::Context;
 use dlcs_storage::Store;
+use dlcs_vault::Vault;
 use tokio::sync::Notify;
 
 use crate::Settings;
@@ -18,8 +19,12 @@ use crate::names::Names;
 pub struct Gateway {
     /// The truth.
     pub database: Database,
+    /// Questions to fetchers.
+    pub broker: Broker,
     /// Hints and events.
     pub publisher: Publisher,
+    /// Seals credentials.
+    pub vault: Vault,
     /// Objects.
     pub store: Store,
     /// Customers' names in the object store.
@@ -42,7 +47,7 @@ impl Gateway {
     /// The state for these settings.
     ///
     /// # Errors
-    /// If the metrics are registered already.
+    /// If the metrics are registered already, or the vault's keys cannot be read.
     pub fn new(
         settings: &Settings,
         database: Database,
@@ -53,7 +58,9 @@ impl Gateway {
         let queue = &settings.queue;
         Ok(Self {
             database,
+            broker: broker.clone(),
             publisher: Publisher::new(broker),
+            vault: Vault::new(&settings.vault)?,
             names: Names::new(store.clone()),
             store,
             finished: Finished::default(),

@@ -15,6 +15,7 @@ mod keys;
 mod metrics;
 mod names;
 mod openapi;
+mod origin_strategies;
 mod policies;
 mod portal_users;
 mod queue;
@@ -36,6 +37,7 @@ use futures::future::LocalBoxFuture;
 use demand::Demand;
 use gateway::Gateway;
 pub use openapi::openapi;
+pub use origin_strategies::rotate_keys_command;
 pub use routes::all as routes;
 pub use settings::Settings;
 

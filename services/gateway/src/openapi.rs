@@ -2,7 +2,10 @@
 
 use utoipa::OpenApi;
 
-use crate::{bulk, customers, description, entry_point, images, keys, policies, portal_users, queue, spaces, storage};
+use crate::{
+    bulk, customers, description, entry_point, images, keys, origin_strategies, policies, portal_users, queue, spaces,
+    storage,
+};
 
 #[derive(OpenApi)]
 #[openapi(paths(
@@ -21,7 +24,6 @@ use crate::{bulk, customers, description, entry_point, images, keys, policies, p
     customers::create::create,
     customers::read::read,
     customers::patch::patch,
-    customers::empty::origin_strategies,
     customers::empty::named_queries,
     keys::list::list,
     keys::create::create,
@@ -32,6 +34,12 @@ use crate::{bulk, customers, description, entry_point, images, keys, policies, p
     portal_users::read::read,
     portal_users::patch::patch,
     portal_users::delete::delete,
+    origin_strategies::list::list,
+    origin_strategies::create::create,
+    origin_strategies::read::read,
+    origin_strategies::put::put,
+    origin_strategies::delete::delete,
+    origin_strategies::test::test,
     spaces::list::list,
     spaces::create::create,
     spaces::read::read,

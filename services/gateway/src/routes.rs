@@ -4,7 +4,10 @@ use actix_web::http::Method;
 use actix_web::web::ServiceConfig;
 use dlcs_http::{Methods, Route, resource, routes_of};
 
-use crate::{bulk, customers, description, entry_point, images, keys, policies, portal_users, queue, spaces, storage};
+use crate::{
+    bulk, customers, description, entry_point, images, keys, origin_strategies, policies, portal_users, queue, spaces,
+    storage,
+};
 
 /// Every path. More specific paths stand before those with a variable in the same place.
 fn table() -> Vec<Methods> {
@@ -49,7 +52,14 @@ fn table() -> Vec<Methods> {
             .get(portal_users::read)
             .on(Method::PATCH, portal_users::patch)
             .on(Method::DELETE, portal_users::delete),
-        resource("/customers/{customer}/originStrategies").get(customers::origin_strategies),
+        resource("/customers/{customer}/originStrategies")
+            .get(origin_strategies::list)
+            .on(Method::POST, origin_strategies::create),
+        resource("/customers/{customer}/originStrategies/test").on(Method::POST, origin_strategies::test),
+        resource("/customers/{customer}/originStrategies/{strategy}")
+            .get(origin_strategies::read)
+            .on(Method::PUT, origin_strategies::put)
+            .on(Method::DELETE, origin_strategies::delete),
         resource("/customers/{customer}/namedQueries").get(customers::named_queries),
         resource("/customers/{customer}/storage").get(storage::read_customer),
         resource("/customers/{customer}/storagePolicy").get(storage::read_policy).on(Method::PUT, storage::put_policy),

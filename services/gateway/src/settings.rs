@@ -7,6 +7,7 @@ use dlcs_db::DatabaseSettings;
 use dlcs_http::HttpSettings;
 use dlcs_service::ServiceSettings;
 use dlcs_storage::StorageSettings;
+use dlcs_vault::VaultSettings;
 use secrecy::SecretString;
 
 /// All settings of the gateway.
@@ -31,6 +32,9 @@ pub struct Settings {
     /// The first administrator.
     #[command(flatten)]
     pub admin: AdminSettings,
+    /// The keys that seal credentials.
+    #[command(flatten)]
+    pub vault: VaultSettings,
     /// Registering and handing out.
     #[command(flatten)]
     pub queue: QueueSettings,

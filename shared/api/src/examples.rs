@@ -8,8 +8,8 @@ use crate::batch::BatchLinks;
 use crate::policy::{ImageOptimisationPolicy, OriginStrategy, Policy, ThumbnailPolicy};
 use crate::resource::Body;
 use crate::{
-    Batch, BatchMember, Customer, CustomerInput, EntryPoint, Image, ImageStorage, Key, Links, MemberState, PortalUser,
-    Queue, Resource, Space, Storage, StoragePolicy, Timestamp,
+    Batch, BatchMember, Customer, CustomerInput, CustomerOriginStrategy, EntryPoint, Image, ImageStorage, Key, Links,
+    MemberState, OriginTest, PortalUser, Queue, Resource, Space, Storage, StoragePolicy, Timestamp,
 };
 
 /// The root of all URLs in examples.
@@ -32,6 +32,11 @@ pub fn of(schema: &str, links: &Links) -> Option<Value> {
         "Batch" => resource(links, links.batch(CUSTOMER, BATCH), batch(links)),
         "BatchMember" => resource(links, image_url(links)?, member(links)?),
         "PortalUser" => resource(links, links.portal_user(CUSTOMER, uuid::Uuid::nil()), portal_user()),
+        "CustomerOriginStrategy" => {
+            let url = links.origin_strategy(CUSTOMER, uuid::Uuid::nil());
+            resource(links, url, origin_strategy(links))
+        }
+        "OriginTest" => resource(links, links.origin_test(CUSTOMER), origin_test(links)),
         "Storage" => {
             let body = Storage::new(links, CUSTOMER, 2, 4_690_000, 180_000);
             resource(links, links.storage(CUSTOMER), body)
@@ -76,6 +81,23 @@ fn key() -> Key {
 
 fn portal_user() -> PortalUser {
     PortalUser { email: "ann@example.org".to_owned(), enabled: true, created: at(0) }
+}
+
+fn origin_strategy(links: &Links) -> CustomerOriginStrategy {
+    let regex = r"sftp://masters\.example\.org/.*".to_owned();
+    CustomerOriginStrategy::new(links, regex, dlcs_model::OriginStrategy::Sftp, 10, at(0))
+}
+
+fn origin_test(links: &Links) -> OriginTest {
+    OriginTest {
+        origin: "sftp://masters.example.org/1.tif".to_owned(),
+        strategy: links.origin_strategy(CUSTOMER, uuid::Uuid::nil()),
+        readable: true,
+        size: Some(48_000_000),
+        media_type: None,
+        error_code: None,
+        error: None,
+    }
 }
 
 fn storage_policy() -> StoragePolicy {

@@ -136,6 +136,24 @@ impl Links {
         format!("{}/originStrategies", self.customer(customer))
     }
 
+    /// One of them.
+    #[must_use]
+    pub fn origin_strategy(&self, customer: CustomerId, strategy: uuid::Uuid) -> String {
+        format!("{}/{strategy}", self.origin_strategies(customer))
+    }
+
+    /// Where origins are tried out.
+    #[must_use]
+    pub fn origin_test(&self, customer: CustomerId) -> String {
+        format!("{}/test", self.origin_strategies(customer))
+    }
+
+    /// A built-in origin strategy.
+    #[must_use]
+    pub fn built_in_origin_strategy(&self, strategy: dlcs_model::OriginStrategy) -> String {
+        format!("{}/{strategy}", self.built_in_origin_strategies())
+    }
+
     /// A customer's named queries.
     #[must_use]
     pub fn named_queries(&self, customer: CustomerId) -> String {

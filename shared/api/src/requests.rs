@@ -4,7 +4,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::scalars::{Origin, PixelLimit, SpaceNumber, Texts, Whole};
+use crate::scalars::{Origin, PixelLimit, SpaceNumber, StrategyName, Texts, Whole};
 
 /// A customer to create.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -210,6 +210,56 @@ pub struct PortalUserRequest {
     pub password: Option<String>,
     /// Whether it may log in.
     pub enabled: Option<bool>,
+}
+
+/// An origin strategy to create.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(examples(json!({
+    "regex": r"ftp://masters\.example\.org/.*", "strategy": "ftp", "order": 10,
+    "credentials": {"user": "dlcs", "password": "correct horse battery staple"}
+})))]
+pub struct NewOriginStrategyRequest {
+    /// Has to match `scheme://host[:port]/path` of an origin as a whole.
+    #[schema(max_length = 1000, pattern = r"^[a-z:/.*]*$")]
+    pub regex: String,
+    /// One of the built-in strategies, by its name or its URI; also as `originStrategy`.
+    pub strategy: StrategyName,
+    /// What the strategy needs: `user` and `password`; for S3 `accessKeyId`, `secretAccessKey` and perhaps `sessionToken`,
+    /// `region`, `endpoint`; for SFTP `user` with `password`, or with `privateKey` and perhaps `passphrase`, and perhaps
+    /// `hostKey`. Never shown again.
+    #[schema(value_type = Option<Object>)]
+    pub credentials: Option<Value>,
+    /// Of several that match, the one with the lowest applies.
+    #[schema(nullable = false)]
+    pub order: Option<i32>,
+}
+
+/// An origin strategy as it is changed. What is absent keeps its value.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(examples(json!({"order": 20})))]
+pub struct OriginStrategyRequest {
+    /// Has to match `scheme://host[:port]/path` of an origin as a whole.
+    #[schema(max_length = 1000, pattern = r"^[a-z:/.*]*$", nullable = false)]
+    pub regex: Option<String>,
+    /// One of the built-in strategies, by its name or its URI; also as `originStrategy`.
+    #[schema(nullable = false)]
+    pub strategy: Option<StrategyName>,
+    /// As when it is created; `xxx` keeps what is stored.
+    #[schema(value_type = Option<Object>)]
+    pub credentials: Option<Value>,
+    /// Of several that match, the one with the lowest applies.
+    #[schema(nullable = false)]
+    pub order: Option<i32>,
+}
+
+/// An origin to try out.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(examples(json!({"origin": "ftp://masters.example.org/1.tif"})))]
+pub struct OriginTestRequest {
+    /// Where to read from.
+    pub origin: Origin,
 }
 
 /// How much a customer may store. What is absent keeps its value, `null` is no limit.

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use dlcs_model::limits::{LIST_ENTRIES, STRING_CHARS};
-use dlcs_model::{FailureCode, Scheme};
+use dlcs_model::{FailureCode, OriginStrategy, Scheme};
 use serde::Serialize;
 use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, OneOfBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::{ObjectBuilder, RefOr};
@@ -56,6 +56,11 @@ scalar! {
     FailureWord, failure()
 }
 
+scalar! {
+    /// A way to talk to an origin.
+    StrategyName, strategy()
+}
+
 fn whole(low: i64, high: i64, digits: &str) -> Schema {
     let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(low)).maximum(Some(high));
     let number = number.format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)));
@@ -77,6 +82,11 @@ fn origin() -> Schema {
     let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(dlcs_model::Origin::MAX_BYTES));
     let text = text.format(Some(SchemaFormat::Custom("uri".to_owned())));
     text.description(Some(format!("An absolute URI: {}.", schemes.join(", ")))).into()
+}
+
+fn strategy() -> Schema {
+    let words = OriginStrategy::ALL.iter().map(|word| word.as_str());
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).into()
 }
 
 fn failure() -> Schema {

@@ -5,8 +5,9 @@ use utoipa::ToSchema;
 
 use crate::resource::Body;
 use crate::{
-    Batch, BatchMember, Customer, EntryPoint, Image, ImageOptimisationPolicy, ImageStorage, Key, Links, OriginStrategy,
-    PortalUser, Queue, Space, Storage, StoragePolicy, ThumbnailPolicy, examples,
+    Batch, BatchMember, Customer, CustomerOriginStrategy, EntryPoint, Image, ImageOptimisationPolicy, ImageStorage,
+    Key, Links, OriginStrategy, OriginTest, PortalUser, Queue, Space, Storage, StoragePolicy, ThumbnailPolicy,
+    examples,
 };
 
 /// A type of resource.
@@ -42,6 +43,8 @@ pub fn types() -> Vec<Type> {
         of::<ImageOptimisationPolicy>(),
         of::<ThumbnailPolicy>(),
         of::<PortalUser>(),
+        of::<CustomerOriginStrategy>(),
+        of::<OriginTest>(),
         of::<Storage>(),
         of::<ImageStorage>(),
         of::<StoragePolicy>(),

@@ -15,6 +15,7 @@ pub mod customer;
 pub mod error;
 pub mod image;
 pub mod item;
+pub mod origin_strategy;
 pub mod outbox;
 pub mod page;
 pub mod pool;
@@ -34,6 +35,7 @@ mod tests;
 pub mod usage;
 
 pub use condition::Condition;
+pub use diesel::result::Error as QueryError;
 pub use diesel_async::AsyncPgConnection;
 pub use error::DbError;
 pub use page::{Listing, Slice};

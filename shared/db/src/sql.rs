@@ -6,7 +6,7 @@ use diesel::deserialize::{self, FromSql};
 use diesel::pg::{Pg, PgValue};
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Integer, Text, Untyped};
-use dlcs_model::{ImageId, ItemState, Lane, Stage};
+use dlcs_model::{ImageId, ItemState, Lane, OriginStrategy, Stage};
 
 /// A raw query with constant text.
 pub(crate) struct Prepared<Q>(Q);
@@ -79,4 +79,4 @@ macro_rules! words {
         }
     )* };
 }
-words!(ImageId ItemState Lane Stage);
+words!(ImageId ItemState Lane OriginStrategy Stage);

@@ -22,6 +22,7 @@ pub mod item;
 pub mod limits;
 pub mod listing;
 pub mod origin;
+mod pattern;
 pub mod strategy;
 
 pub use credentials::{Credentials, SftpLogin};
@@ -33,4 +34,5 @@ pub use listing::{
     BatchField, BatchFilter, Field, ImageField, ImageFilter, Key, Order, Progress, SpaceField, Unordered,
 };
 pub use origin::{Origin, OriginError, Scheme};
+pub use pattern::{Pattern, PatternError};
 pub use strategy::OriginStrategy;

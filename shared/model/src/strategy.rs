@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Scheme;
 use crate::item::word_enum;
 
 word_enum! {
@@ -23,6 +24,19 @@ word_enum! {
 }
 
 impl OriginStrategy {
+    /// Whether origins of this protocol can be talked to in this way.
+    #[must_use]
+    pub fn serves(self, scheme: Scheme) -> bool {
+        use Scheme::{Ftp, Ftps, Http, Https, S3, Sftp};
+        match self {
+            Self::Default => true,
+            Self::BasicHttpAuthentication => matches!(scheme, Http | Https),
+            Self::S3Ambient | Self::S3Credentials => matches!(scheme, S3 | Http | Https),
+            Self::Ftp => matches!(scheme, Ftp | Ftps),
+            Self::Sftp => matches!(scheme, Sftp),
+        }
+    }
+
     /// Whether it needs stored credentials.
     #[must_use]
     pub fn requires_credentials(self) -> bool {

@@ -1,4 +1,4 @@
-//! `GET /customers/{c}/originStrategies` and `…/namedQueries`: collections that have no members yet.
+//! `GET /customers/{c}/namedQueries`: a collection that has no members yet.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -10,27 +10,6 @@ use super::require;
 use crate::Gateway;
 
 const NONE: Listing<Value> = Listing { rows: Vec::new(), before: None, after: None };
-
-/// How a customer's images are fetched, where that is not the usual way.
-#[utoipa::path(
-    get,
-    path = "/customers/{customer}/originStrategies",
-    operation_id = "listOriginStrategies",
-    tag = "customers",
-    responses(
-        (status = 200, description = "A collection without members so far."),
-    ),
-)]
-pub async fn origin_strategies(
-    request: HttpRequest,
-    authorized: Authorized,
-    paging: Paging,
-    PublicLinks(links): PublicLinks,
-    gateway: Data<Gateway>,
-) -> Result<HttpResponse, Problem> {
-    let owner = require(&mut *gateway.database.get().await?, authorized).await?.id;
-    Answer::ok(&request).body(&paging.collection(&links.origin_strategies(owner), 0, NONE, |never| never))
-}
 
 /// A customer's named queries.
 #[utoipa::path(

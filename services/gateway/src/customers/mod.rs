@@ -12,7 +12,7 @@ use dlcs_db::{AsyncPgConnection, customer};
 use dlcs_http::{Authorized, Problem};
 
 pub use create::create;
-pub use empty::{named_queries, origin_strategies};
+pub use empty::named_queries;
 pub use list::list;
 pub use patch::patch;
 pub use read::read;

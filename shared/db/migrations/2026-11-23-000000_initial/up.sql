@@ -35,6 +35,25 @@ CREATE TABLE portal_user (
 );
 CREATE UNIQUE INDEX portal_user_email_key ON portal_user (customer, lower(email));
 
+-- How a customer's images are fetched from certain origins.
+CREATE TABLE origin_strategy (
+    id uuid PRIMARY KEY,
+    customer integer NOT NULL REFERENCES customer,
+    -- Over scheme://host[:port]/path, as a whole.
+    regex text NOT NULL,
+    strategy text NOT NULL,
+    -- Of several that match, the one with the lowest applies.
+    sort_order integer NOT NULL DEFAULT 0,
+    created timestamptz NOT NULL DEFAULT now(),
+    -- Credentials, encrypted with a key of their own, and that key, encrypted with the master key of this id.
+    key_id text,
+    wrapped_key bytea,
+    secret bytea,
+    CHECK (num_nulls(key_id, wrapped_key, secret) IN (0, 3))
+);
+CREATE INDEX origin_strategy_customer ON origin_strategy (customer, sort_order, id);
+CREATE INDEX origin_strategy_key ON origin_strategy (key_id, id) WHERE key_id IS NOT NULL;
+
 -- Sums are the columns plus whatever waits in usage_delta.
 CREATE TABLE space (
     customer integer NOT NULL REFERENCES customer,
