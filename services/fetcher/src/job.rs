@@ -1,14 +1,11 @@
 //! One fetch: origin → local file → staging.
 
-use std::path::Path;
-
 use dlcs_db::AsyncPgConnection;
 use dlcs_db::queue::{self, Claim, Staged};
 use dlcs_model::{Failure, FailureCode, Origin, Stage};
-use dlcs_storage::{StorageKey, StorageSettings, Store};
+use dlcs_storage::{StorageKey, Store};
 use dlcs_worker::{CommitError, Committed, Work};
 
-use crate::FetchSettings;
 use crate::access::Access;
 use crate::origins::{Fetched, Origins};
 
@@ -19,17 +16,10 @@ pub struct Fetch {
 }
 
 impl Fetch {
-    /// Ready to fetch into `store`, by way of `work_dir`.
-    ///
-    /// # Errors
-    /// If no HTTP client can be made.
-    pub fn new(
-        settings: &FetchSettings,
-        storage: &StorageSettings,
-        store: Store,
-        work_dir: &Path,
-    ) -> anyhow::Result<Self> {
-        Ok(Self { origins: Origins::new(settings, storage, work_dir)?, store })
+    /// Ready to fetch from `origins` into `store`.
+    #[must_use]
+    pub fn new(origins: Origins, store: Store) -> Self {
+        Self { origins, store }
     }
 }
 

@@ -1,11 +1,13 @@
 //! The fetcher: brings the bytes of an image from its origin into staging, within limits and past the address guard.
 
 pub mod access;
+mod dial;
 pub mod guard;
 mod hosts;
 mod job;
 pub mod origins;
 mod settings;
+mod tls;
 
 use dlcs_broker::{Broker, Slots};
 use dlcs_db::Database;
@@ -13,6 +15,8 @@ use dlcs_service::Context;
 use dlcs_storage::Store;
 use dlcs_worker::{Tools, WorkDir};
 use futures::future::BoxFuture;
+
+use origins::Origins;
 
 pub use job::Fetch;
 pub use settings::{FetchSettings, Settings};
@@ -33,8 +37,10 @@ async fn run(settings: Settings, context: Context) -> anyhow::Result<()> {
     }
     let work_dir = WorkDir::open(&worker, context.name)?;
     let store = Store::connect(&storage).await?;
-    let work = Fetch::new(&fetch, &storage, store, work_dir.path())?;
+    let database = Database::connect(&database)?;
+    let origins = Origins::new(&fetch, &storage, database.clone(), work_dir.path())?;
+    let work = Fetch::new(origins, store);
     let broker = Broker::start(&broker, &context)?;
-    let tools = Tools { database: Database::connect(&database)?, broker, context };
+    let tools = Tools { database, broker, context };
     dlcs_worker::serve(work, Slots::with_reserve(fetch.slots), &worker, &tools).await
 }

@@ -15,6 +15,7 @@ pub mod customer;
 pub mod error;
 pub mod image;
 pub mod item;
+pub mod known_host;
 pub mod outbox;
 pub mod page;
 pub mod pool;
