@@ -2,6 +2,7 @@
 
 mod ftp;
 mod http;
+mod idle;
 mod path;
 mod s3;
 mod sftp;

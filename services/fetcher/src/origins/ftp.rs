@@ -7,7 +7,7 @@ mod replies;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use dlcs_model::{Credentials, Failure, FailureCode, Origin, Scheme};
+use dlcs_model::{Credentials, Failure, FailureCode, Origin, RetryClass, Scheme};
 use rustls::ClientConfig;
 use secrecy::ExposeSecret;
 use suppaftp::tokio::{AsyncRustlsConnector, AsyncRustlsFtpStream, AsyncRustlsStream, TransferStream};
@@ -15,6 +15,7 @@ use suppaftp::types::FileType;
 use suppaftp::{FtpError, FtpResult, Mode, Status};
 use tokio_rustls::TlsConnector;
 
+use super::idle::{Idle, Key};
 use super::path;
 use super::source::{Opened, Source};
 use crate::access::Access;
@@ -31,6 +32,7 @@ pub(super) struct Ftp {
     dialler: Dialler,
     tls: Arc<ClientConfig>,
     implicit_ports: Vec<u16>,
+    idle: Idle<AsyncRustlsFtpStream>,
     /// The password of an anonymous user, by which the owner of a server can find out who fetches.
     contact: String,
 }
@@ -41,6 +43,7 @@ impl Ftp {
             dialler: Dialler::new(settings),
             tls,
             implicit_ports: settings.implicit_ftps_ports.0.clone(),
+            idle: Idle::new(settings.per_host),
             contact: settings.contact_url.chars().filter(|c| !c.is_control()).collect(),
         }
     }
@@ -133,6 +136,30 @@ impl<'a> FtpSource<'a> {
         client.transfer_type(FileType::Binary).await.map_err(|error| replies::failure(&error, Step::Transfer))
     }
 
+    /// What makes a connection one for this source.
+    fn key(&self) -> Key {
+        let url = self.origin.url();
+        let place =
+            [url.scheme(), url.host_str().unwrap_or_default(), &url.port().unwrap_or(PORT).to_string()].join(" ");
+        match self.access {
+            Access::With(Credentials::Ftp { user, password }) => Key::of(&[&place, user, password.expose_secret()]),
+            Access::Open | Access::S3Ambient | Access::With(_) => Key::of(&[&place]),
+        }
+    }
+
+    async fn begin(&self, mut client: AsyncRustlsFtpStream, key: Key, from: u64) -> Result<Opened, Failure> {
+        let total = told(client.size(&self.path).await)?.and_then(|size| u64::try_from(size).ok());
+        let modified = told(client.mdtm(&self.path).await)?;
+        let (from, stream) = match self.retrieve(&mut client, from).await {
+            Ok(begun) => begun,
+            Err(error) => return Err(self.refusal(&mut client, &error, total.is_some()).await),
+        };
+        let idle = self.ftp.idle.clone();
+        let body = FtpBody::new(stream, move || idle.put(key, client));
+        let version = modified.map(|modified| modified.to_string());
+        Ok(Opened { body: Box::new(body), from, total, version, media_type: None })
+    }
+
     /// The data from `from` on, or from 0 if the server cannot begin elsewhere.
     async fn retrieve(
         &self,
@@ -169,16 +196,17 @@ impl<'a> FtpSource<'a> {
 #[async_trait]
 impl Source for FtpSource<'_> {
     async fn open(&mut self, from: u64) -> Result<Opened, Failure> {
+        let key = self.key();
+        if let Some(client) = self.ftp.idle.take(&key) {
+            match self.begin(client, key, from).await {
+                // The server may have ended it in the meantime.
+                Err(failure) if failure.class == RetryClass::Transient => {}
+                begun => return begun,
+            }
+        }
         let mut client = self.connect().await?;
         self.log_in(&mut client).await?;
-        let total = told(client.size(&self.path).await)?.and_then(|size| u64::try_from(size).ok());
-        let modified = told(client.mdtm(&self.path).await)?;
-        let (from, stream) = match self.retrieve(&mut client, from).await {
-            Ok(begun) => begun,
-            Err(error) => return Err(self.refusal(&mut client, &error, total.is_some()).await),
-        };
-        let version = modified.map(|modified| modified.to_string());
-        Ok(Opened { body: Box::new(FtpBody::new(stream)), from, total, version, media_type: None })
+        self.begin(client, key, from).await
     }
 }
 

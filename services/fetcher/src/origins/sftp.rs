@@ -9,14 +9,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use dlcs_db::Database;
-use dlcs_model::{Credentials, CustomerId, Failure, FailureCode, Origin, SftpLogin};
+use dlcs_model::{Credentials, CustomerId, Failure, FailureCode, Origin, RetryClass, SftpLogin};
 use russh::client::{self, Handle};
 use russh_sftp::client::error::Error as SftpError;
 use russh_sftp::client::fs::File;
 use russh_sftp::client::{Config as SftpConfig, SftpSession};
 use russh_sftp::protocol::StatusCode;
+use secrecy::ExposeSecret;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
+use super::idle::{Idle, Key};
 use super::path;
 use super::source::{Body, Opened, Source};
 use crate::access::Access;
@@ -40,11 +42,19 @@ const WINDOW: u32 = 4 * 1024 * 1024;
 pub(super) struct Sftp {
     dialler: Dialler,
     database: Database,
+    idle: Idle<Connection>,
+}
+
+/// A user who is let in.
+struct Connection {
+    files: SftpSession,
+    /// Ends everything when it is dropped.
+    _session: Handle<HostKey>,
 }
 
 impl Sftp {
     pub(super) fn new(settings: &FetchSettings, database: Database) -> Self {
-        Self { dialler: Dialler::new(settings), database }
+        Self { dialler: Dialler::new(settings), database, idle: Idle::new(settings.per_host) }
     }
 }
 
@@ -76,7 +86,22 @@ impl<'a> SftpSource<'a> {
         Ok(Self { sftp, origin, customer, user, login, host_key: host_key.as_deref(), path })
     }
 
-    async fn connect(&self) -> Result<Handle<HostKey>, Failure> {
+    /// What makes a connection one for this source.
+    fn key(&self) -> Key {
+        let url = self.origin.url();
+        let (customer, port) = (self.customer.to_string(), url.port().unwrap_or(PORT).to_string());
+        let host_key = self.host_key.unwrap_or_default();
+        let place = [customer.as_str(), url.host_str().unwrap_or_default(), &port, host_key, self.user];
+        let secrets = match self.login {
+            SftpLogin::Password(password) => ["password", password.expose_secret(), ""],
+            SftpLogin::PrivateKey { key, passphrase } => {
+                ["key", key.expose_secret(), passphrase.as_ref().map_or("", ExposeSecret::expose_secret)]
+            }
+        };
+        Key::of(&[&place[..], &secrets].concat())
+    }
+
+    async fn connect(&self) -> Result<Connection, Failure> {
         let url = self.origin.url();
         let (host, port) = (url.host_str().unwrap_or_default(), url.port().unwrap_or(PORT));
         let found = self.sftp.dialler.find(host, port).await?;
@@ -91,7 +116,16 @@ impl<'a> SftpSource<'a> {
         let stream = self.sftp.dialler.connect(&found).await?;
         let mut session = client::connect_stream(Arc::new(config), stream, expected).await?;
         login::log_in(&mut session, self.user, self.login).await?;
-        Ok(session)
+        Ok(Connection { files: start(&session).await?, _session: session })
+    }
+
+    async fn begin(&self, connection: Connection, key: Key, from: u64) -> Result<Opened, Failure> {
+        let (mut file, total, modified) = self.find(&connection.files).await?;
+        file.seek(std::io::SeekFrom::Start(from)).await.map_err(|error| broken(&error))?;
+        let idle = self.sftp.idle.clone();
+        let body = SftpBody { file, buffer: BytesMut::new(), kept: Some((idle, key, connection)) };
+        let version = modified.map(|modified| modified.to_string());
+        Ok(Opened { body: Box::new(body), from, total, version, media_type: None })
     }
 
     /// The file, and how long it is, and when it was changed.
@@ -112,13 +146,16 @@ impl<'a> SftpSource<'a> {
 #[async_trait]
 impl Source for SftpSource<'_> {
     async fn open(&mut self, from: u64) -> Result<Opened, Failure> {
-        let session = self.connect().await?;
-        let files = start(&session).await?;
-        let (mut file, total, modified) = self.find(&files).await?;
-        file.seek(std::io::SeekFrom::Start(from)).await.map_err(|error| broken(&error))?;
-        let body = SftpBody { file, buffer: BytesMut::new(), _files: files, _session: session };
-        let version = modified.map(|modified| modified.to_string());
-        Ok(Opened { body: Box::new(body), from, total, version, media_type: None })
+        let key = self.key();
+        if let Some(connection) = self.sftp.idle.take(&key) {
+            match self.begin(connection, key, from).await {
+                // The server may have ended it in the meantime.
+                Err(failure) if failure.class == RetryClass::Transient => {}
+                begun => return begun,
+            }
+        }
+        let connection = self.connect().await?;
+        self.begin(connection, key, from).await
     }
 }
 
@@ -169,12 +206,11 @@ fn refusal(error: &SftpError) -> Failure {
     }
 }
 
-/// A file that is being read. What it is read through stays open as long.
+/// A file that is being read. What it is read through stays open as long, and longer if all went well.
 struct SftpBody {
     file: File,
     buffer: BytesMut,
-    _files: SftpSession,
-    _session: Handle<HostKey>,
+    kept: Option<(Idle<Connection>, Key, Connection)>,
 }
 
 #[async_trait]
@@ -182,8 +218,13 @@ impl Body for SftpBody {
     async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
         self.buffer.reserve(PACKET as usize);
         let broke_off = |_| Failure::new(FailureCode::OriginIncomplete, "the transfer broke off");
-        let read = self.file.read_buf(&mut self.buffer).await.map_err(broke_off)?;
-        Ok((read > 0).then(|| self.buffer.split().freeze()))
+        if self.file.read_buf(&mut self.buffer).await.map_err(broke_off)? > 0 {
+            return Ok(Some(self.buffer.split().freeze()));
+        }
+        if let Some((idle, key, connection)) = self.kept.take() {
+            idle.put(key, connection);
+        }
+        Ok(None)
     }
 }
 

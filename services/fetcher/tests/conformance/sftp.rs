@@ -68,6 +68,7 @@ async fn a_host_is_known_by_its_first_key_until_that_is_forgotten() {
     assert_eq!(known, Some(host.sshd.host_key().unwrap()));
 
     host.sshd.change_host_key().await.unwrap();
+    let fetcher = fetcher.anew();
     let failure = fetcher.fetch(&host.url(), &access).await.unwrap_err();
     assert_eq!((failure.code, failure.class), (HostKeyMismatch, Permanent), "{}", failure.detail);
     // The strategy's word is stronger than what was seen.

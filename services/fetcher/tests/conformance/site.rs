@@ -177,9 +177,13 @@ impl Fetcher {
         let customer = customer::create(&mut conn, "tester", "Tester", false).await.unwrap().id;
         drop(conn);
         let work = tempfile::tempdir().unwrap();
-        let storage = StorageSettings::folder(Path::new("/nowhere"));
-        let origins = Origins::new(&settings(more), &storage, database.clone(), work.path()).unwrap();
+        let origins = origins(&settings(more), &database, work.path());
         Self { origins, customer, database, work, _database: server }
+    }
+
+    /// Without the connections that it has kept.
+    pub fn anew(self) -> Self {
+        Self { origins: origins(&settings(&[]), &self.database, self.work.path()), ..self }
     }
 
     pub async fn fetch(&self, url: &str, access: &Access) -> Result<Fetched, Failure> {
@@ -190,6 +194,11 @@ impl Fetcher {
     pub fn files(&self) -> usize {
         std::fs::read_dir(self.work.path()).unwrap().count()
     }
+}
+
+fn origins(settings: &FetchSettings, database: &Database, work: &Path) -> Origins {
+    let storage = StorageSettings::folder(Path::new("/nowhere"));
+    Origins::new(settings, &storage, database.clone(), work).unwrap()
 }
 
 fn settings(more: &[&str]) -> FetchSettings {

@@ -54,7 +54,7 @@ impl Vsftpd {
         });
         let configuration = format!(
             "listen=YES\nlisten_address={HOST}\nlisten_port={port}\nbackground=NO\nseccomp_sandbox=NO\n\
-             anonymous_enable=YES\nno_anon_password=NO\nanon_root={root}\nftp_username=nobody\nanon_world_readable_only=NO\n\
+             anonymous_enable=YES\nno_anon_password=NO\nanon_root={root}\nftp_username={USER}\nanon_world_readable_only=NO\n\
              local_enable=YES\nlocal_root={root}\nchroot_local_user=YES\nallow_writeable_chroot=YES\nuserlist_enable=NO\n\
              pam_service_name=other\nwrite_enable=NO\ndelay_failed_login=0\n\
              secure_chroot_dir={empty}\npasv_min_port={first}\npasv_max_port={last}\nxferlog_enable=NO\n{tls}",

@@ -20,6 +20,8 @@ const CHUNK: usize = 128 * 1024;
 pub(super) struct FtpBody {
     state: State,
     buffer: BytesMut,
+    /// What happens to the connection when all went well.
+    keep: Option<Box<dyn FnOnce() + Send>>,
 }
 
 enum State {
@@ -29,8 +31,8 @@ enum State {
 }
 
 impl FtpBody {
-    pub(super) fn new(stream: TransferStream<AsyncRustlsStream>) -> Self {
-        Self { state: State::Data(Some(stream)), buffer: BytesMut::new() }
+    pub(super) fn new(stream: TransferStream<AsyncRustlsStream>, keep: impl FnOnce() + Send + 'static) -> Self {
+        Self { state: State::Data(Some(stream)), buffer: BytesMut::new(), keep: Some(Box::new(keep)) }
     }
 
     async fn data(&mut self) -> io::Result<usize> {
@@ -55,9 +57,13 @@ impl Body for FtpBody {
         {
             self.state = State::Reply(Box::pin(stream.finish()));
         }
-        match &mut self.state {
-            State::Reply(reply) => reply.await.map(|()| None).map_err(|error| replies::failure(&error, Step::End)),
-            State::Data(_) => Ok(None),
+        if let State::Reply(reply) = &mut self.state {
+            reply.await.map_err(|error| replies::failure(&error, Step::End))?;
         }
+        self.state = State::Data(None);
+        if let Some(keep) = self.keep.take() {
+            keep();
+        }
+        Ok(None)
     }
 }
