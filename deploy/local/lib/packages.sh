@@ -68,5 +68,5 @@ loud_installation() {
 
 enabled_units() {
   [[ -d /run/systemd/system ]] || return 0
-  systemctl list-unit-files --state=enabled --no-legend 'postgresql*' 'rabbitmq*' 'nginx*' 'epmd*' | awk '{print $1}' | sort
+  systemctl list-unit-files --state=enabled --no-legend 'postgresql*' 'rabbitmq*' 'nginx*' 'epmd*' 'ssh*' 'vsftpd*' | awk '{print $1}' | sort
 }

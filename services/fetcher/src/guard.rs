@@ -11,7 +11,7 @@ use dlcs_model::{Failure, FailureCode, RetryClass};
 use url::{Host, Url};
 
 /// The ports of the protocols that origins may name.
-const STANDARD_PORTS: [u16; 4] = [21, 22, 80, 443];
+const STANDARD_PORTS: [u16; 5] = [21, 22, 80, 443, 990];
 
 /// What may be contacted.
 #[derive(Debug, Clone, Default)]
@@ -32,26 +32,35 @@ pub enum Reach {
 }
 
 impl Guard {
-    /// Judges a URL before anything is resolved: which rule its port calls for, and, if its host is an address,
-    /// whether that satisfies it.
+    /// Judges a URL before anything is resolved; see [`Self::judge`].
     ///
     /// # Errors
     /// `blocked-address`.
     pub fn check(&self, url: &Url) -> Result<Reach, Failure> {
         let port = url.port_or_known_default().ok_or_else(blocked)?;
+        Ok(self.judge(url.host_str().ok_or_else(blocked)?, port)?.1)
+    }
+
+    /// Judges a host, as a URL has it, and a port: which rule the port calls for, and, if the host is an address in
+    /// any spelling, whether that satisfies it.
+    ///
+    /// # Errors
+    /// `blocked-address`.
+    pub fn judge(&self, host: &str, port: u16) -> Result<(Host, Reach), Failure> {
         let standard = STANDARD_PORTS.contains(&port) || self.ports.contains(&port);
         let reach = if standard { Reach::Public } else { Reach::Listed };
-        let literal = match url.host() {
-            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
-            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
-            Some(Host::Domain(_)) => None,
-            None => return Err(blocked()),
+        // Of protocols that are not the web's a URL holds the host as it was written.
+        let host = Host::parse(host).map_err(|_| blocked())?;
+        let literal = match &host {
+            Host::Ipv4(address) => Some(IpAddr::V4(*address)),
+            Host::Ipv6(address) => Some(IpAddr::V6(*address)),
+            Host::Domain(_) => None,
         };
         let possible = match literal {
             Some(address) => self.admits(address, reach),
             None => reach == Reach::Public || !self.allow.is_empty(),
         };
-        if possible { Ok(reach) } else { Err(blocked()) }
+        if possible { Ok((host, reach)) } else { Err(blocked()) }
     }
 
     /// Resolves a name, once. The answer holds the only addresses that may be connected to.
@@ -71,7 +80,8 @@ impl Guard {
         if addresses.iter().all(|address| self.admits(address.ip(), reach)) { Ok(addresses) } else { Err(blocked()) }
     }
 
-    fn admits(&self, address: IpAddr, reach: Reach) -> bool {
+    /// Whether one address satisfies a rule.
+    pub(crate) fn admits(&self, address: IpAddr, reach: Reach) -> bool {
         let address = address.to_canonical();
         let listed = self.allow.iter().any(|network| network.contains(address));
         listed || (reach == Reach::Public && is_public(address) && !is_own(address))

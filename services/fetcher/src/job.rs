@@ -1,35 +1,28 @@
 //! One fetch: origin → local file → staging.
 
-use std::path::Path;
+use std::sync::Arc;
 
 use dlcs_db::AsyncPgConnection;
 use dlcs_db::queue::{self, Claim, Staged};
 use dlcs_model::{Failure, FailureCode, Origin, Stage};
-use dlcs_storage::{StorageKey, StorageSettings, Store};
+use dlcs_storage::{StorageKey, Store};
 use dlcs_worker::{CommitError, Committed, Work};
 
-use crate::FetchSettings;
-use crate::access::Access;
 use crate::origins::{Fetched, Origins};
+use crate::strategies::{Chosen, Strategies};
 
 /// Fetches items.
 pub struct Fetch {
-    origins: Origins,
+    origins: Arc<Origins>,
+    strategies: Strategies,
     store: Store,
 }
 
 impl Fetch {
-    /// Ready to fetch into `store`, by way of `work_dir`.
-    ///
-    /// # Errors
-    /// If no HTTP client can be made.
-    pub fn new(
-        settings: &FetchSettings,
-        storage: &StorageSettings,
-        store: Store,
-        work_dir: &Path,
-    ) -> anyhow::Result<Self> {
-        Ok(Self { origins: Origins::new(settings, storage, work_dir)?, store })
+    /// Ready to fetch from `origins`, as `strategies` say, into `store`.
+    #[must_use]
+    pub fn new(origins: Arc<Origins>, strategies: Strategies, store: Store) -> Self {
+        Self { origins, strategies, store }
     }
 }
 
@@ -40,7 +33,9 @@ impl Work for Fetch {
     async fn run(&self, claim: &Claim) -> Result<Staged, Failure> {
         let unusable = |error| Failure::new(FailureCode::OriginStatus, format!("the origin is not usable: {error}"));
         let origin = Origin::parse(&claim.origin).map_err(unusable)?;
-        let fetched = self.origins.fetch(&origin, claim.image.customer, &Access::Open).await?;
+        let customer = claim.image.customer;
+        let Chosen { access, .. } = self.strategies.choose(customer, &origin).await?;
+        let fetched = self.origins.fetch(&origin, customer, &access).await?;
         let key = staging(claim);
         if let Err(error) = self.store.put_file(&key.to_string(), key.media_type(), fetched.path()).await {
             tracing::error!(%error, "fetched bytes cannot be staged");

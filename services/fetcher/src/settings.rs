@@ -1,6 +1,7 @@
 //! What an operator tells the fetcher.
 
 use std::num::ParseFloatError;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use dlcs_model::CustomerId;
 use dlcs_model::limits::SOURCE_BYTES;
 use dlcs_service::ServiceSettings;
 use dlcs_storage::StorageSettings;
+use dlcs_vault::VaultSettings;
 use dlcs_worker::WorkerSettings;
 
 use crate::guard::{Guard, Network};
@@ -33,6 +35,9 @@ pub struct Settings {
     /// Of every worker.
     #[command(flatten)]
     pub worker: WorkerSettings,
+    /// Of the vault that holds credentials.
+    #[command(flatten)]
+    pub vault: VaultSettings,
     /// Of this service.
     #[command(flatten)]
     pub fetch: FetchSettings,
@@ -65,9 +70,17 @@ pub struct FetchSettings {
     #[arg(long = "fetch-ambient-buckets", env = "DLCS_FETCH_AMBIENT_BUCKETS", default_value = "")]
     pub ambient_buckets: List<AmbientBucket>,
 
-    /// Ports on which public addresses are contacted, besides 80, 443, 21 and 22; separated by commas.
+    /// Ports on which public addresses are contacted, besides 80, 443, 21, 990 and 22; separated by commas.
     #[arg(long = "fetch-ports", env = "DLCS_FETCH_PORTS", default_value = "")]
     pub ports: List<u16>,
+
+    /// Ports on which an FTPS server expects TLS from the first byte on, instead of after AUTH TLS; separated by commas.
+    #[arg(long = "fetch-implicit-ftps-ports", env = "DLCS_FETCH_IMPLICIT_FTPS_PORTS", default_value = "990")]
+    pub implicit_ftps_ports: List<u16>,
+
+    /// A file with certificates (PEM) of authorities that are trusted for https and ftps, besides those of the system.
+    #[arg(long = "fetch-ca-file", env = "DLCS_FETCH_CA_FILE")]
+    pub ca_file: Option<PathBuf>,
 
     /// Seconds in which a connection must be made.
     #[arg(long = "fetch-connect-seconds", env = "DLCS_FETCH_CONNECT_SECONDS", default_value = "10", value_parser = seconds)]

@@ -15,6 +15,7 @@ pub mod customer;
 pub mod error;
 pub mod image;
 pub mod item;
+pub mod known_host;
 pub mod origin_strategy;
 pub mod outbox;
 pub mod page;

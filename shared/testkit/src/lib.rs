@@ -10,6 +10,7 @@ mod client;
 mod database;
 mod eventually;
 mod served;
+pub mod servers;
 mod tenants;
 mod vhost;
 

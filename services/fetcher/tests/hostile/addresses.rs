@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dlcs_model::FailureCode::{BlockedAddress, OriginRedirect, OriginUnreachable};
 use dlcs_model::RetryClass::Waits;
-use dlcs_model::{CustomerId, Origin};
+use dlcs_model::{Credentials, CustomerId, Origin, SftpLogin};
 use fetcher::access::Access;
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
@@ -142,6 +142,40 @@ async fn no_spelling_of_a_forbidden_address_reaches_it_directly_or_by_redirect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_spelling_of_a_forbidden_address_reaches_it_by_another_protocol() {
+    let (port, hits) = canary().await;
+    let login = SftpLogin::Password("secret".into());
+    let sftp = Access::With(Credentials::Sftp { user: "me".to_owned(), login, host_key: None });
+    let ftp = Access::With(Credentials::Ftp { user: "me".to_owned(), password: "secret".into() });
+    for (scheme, access) in [("ftp", &ftp), ("ftps", &ftp), ("sftp", &sftp)] {
+        let spellings = forbidden_hosts().into_iter().map(|host| format!("{scheme}://{host}:{port}/x"));
+        let spellings: Vec<_> = spellings.filter(|spelling| Origin::parse(spelling).is_ok()).collect();
+        assert!(spellings.len() >= 230, "{scheme}: {}", spellings.len());
+        let server = Hostile::start(spellings.clone()).await;
+        let bench = Bench::new(&["--fetch-allow-networks=127.0.0.2/32", &format!("--fetch-ports={port}")]);
+        for (index, spelling) in spellings.iter().enumerate() {
+            let failure = bench.fetch_as(spelling, access).await.unwrap_err();
+            assert!(matches!(failure.code, BlockedAddress | OriginUnreachable), "{spelling}: {failure}");
+            assert_ne!(failure.class, Waits, "{spelling} was not tried");
+            let failure = bench.fetch(&server.url(&format!("/to/{index}"))).await.unwrap_err();
+            assert_eq!(failure.code, OriginRedirect, "{spelling}: {failure}");
+        }
+        assert_eq!(*hits.lock().unwrap(), 0);
+    }
+    // The same canary is reached once it is let through: the test would notice.
+    let open = Bench::new(&["--fetch-allow-networks=127.0.0.0/8"]);
+    for scheme in ["ftp", "ftps"] {
+        open.fetch(&format!("{scheme}://%31%32%37.0.0.1:{port}/x")).await.unwrap_err();
+    }
+    let counted = async {
+        while *hits.lock().unwrap() < 2 {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(Duration::from_secs(5), counted).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn all_blocked_addresses_read_the_same() {
     let bench = Bench::new(&[]);
     let mut sentences = std::collections::HashSet::new();
@@ -173,6 +207,9 @@ fn good_origins_are_let_through() {
             for tail in tails {
                 let origin = Origin::parse(&format!("https://{host}{port}{tail}")).unwrap();
                 guard.check(origin.url()).unwrap();
+                for standard in [21, 22, 80, 443, 990] {
+                    guard.judge(host, standard).unwrap();
+                }
                 tried += 1;
             }
         }

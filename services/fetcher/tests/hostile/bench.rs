@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clap::{Args, FromArgMatches};
+use dlcs_db::{Database, DatabaseSettings};
 use dlcs_model::{CustomerId, Failure, Origin};
 use dlcs_storage::StorageSettings;
 use fetcher::FetchSettings;
@@ -29,7 +30,9 @@ impl Bench {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let work = tempfile::tempdir().unwrap();
         let storage = StorageSettings::folder(Path::new("/nowhere"));
-        Self { origins: Origins::new(&settings(more), &storage, work.path()).unwrap(), work }
+        // Connected to only for SFTP, which has tests of its own.
+        let database = Database::connect(&DatabaseSettings::at("postgres://127.0.0.1:1/none")).unwrap();
+        Self { origins: Origins::new(&settings(more), &storage, database, work.path()).unwrap(), work }
     }
 
     pub fn open() -> Self {

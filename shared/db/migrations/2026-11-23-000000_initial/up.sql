@@ -375,3 +375,13 @@ CREATE TABLE outbox (
     created timestamptz NOT NULL DEFAULT now(),
     taken_until timestamptz
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+
+-- The keys by which SFTP hosts are known again: the first that was seen, of each customer's own.
+CREATE TABLE known_host (
+    customer integer NOT NULL REFERENCES customer,
+    host text NOT NULL,
+    port integer NOT NULL,
+    key text NOT NULL,
+    first_seen timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (customer, host, port)
+);

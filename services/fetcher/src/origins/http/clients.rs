@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue};
-use reqwest::{Client, redirect, retry};
+use reqwest::{Certificate, Client, redirect, retry};
 
 use crate::guard::{Guard, Reach};
 use crate::settings::FetchSettings;
+use crate::tls;
 
 /// How long a connection is kept for the next image of the same origin.
 const IDLE: Duration = Duration::from_secs(20);
@@ -38,6 +39,9 @@ fn client(settings: &FetchSettings, reach: Reach) -> anyhow::Result<Client> {
     // A compressed body could not be measured before it is unpacked.
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let agent = format!("dlcs-fetcher/{} (+{})", env!("CARGO_PKG_VERSION"), settings.contact_url);
+    let authorities = tls::authorities(settings)?;
+    let authorities =
+        authorities.iter().map(|authority| Certificate::from_der(authority)).collect::<Result<Vec<_>, _>>()?;
     let client = Client::builder()
         .user_agent(agent)
         .default_headers(headers)
@@ -46,6 +50,7 @@ fn client(settings: &FetchSettings, reach: Reach) -> anyhow::Result<Client> {
         // A proxy from the environment would resolve names in our place.
         .no_proxy()
         .dns_resolver(Arc::new(GuardedResolver { guard: settings.guard(), reach }))
+        .tls_certs_merge(authorities)
         .connect_timeout(settings.connect)
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(usize::from(settings.per_host))
