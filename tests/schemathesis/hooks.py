@@ -65,9 +65,31 @@ def storable(value):
     return value
 
 
+# What each origin strategy needs.
+CREDENTIALS = {
+    "default": None, "s3-ambient": None,
+    "basic-http-authentication": {"user": "u", "password": "p"}, "ftp": {"user": "u", "password": "p"},
+    "s3-credentials": {"accessKeyId": "a", "secretAccessKey": "s"}, "sftp": {"user": "u", "password": "p"},
+}
+
+
+def give_strategy(body):
+    """An expression that is one, and the credentials that the strategy needs."""
+    regex, strategy = body.get("regex"), body.get("strategy")
+    if isinstance(regex, str) and len(regex) <= 1000 and "\0" not in regex:
+        body["regex"] = r"https://origin\.example/.*"
+    if isinstance(body.get("credentials"), dict) or body.get("credentials", ...) in (None, ...):
+        # A change may leave the strategy as it is, whichever that is.
+        body.pop("credentials", None)
+        if isinstance(strategy, str) and CREDENTIALS.get(strategy):
+            body["credentials"] = CREDENTIALS[strategy]
+
+
 def give_meaning(case):
     """Makes of a body that has the right form one that can be meant; a wrong form stays wrong."""
     members = case.body.get("member")
+    if "/originStrategies" in case.path:
+        give_strategy(case.body)
     if "metadata" in case.body:
         case.body["metadata"] = storable(case.body["metadata"])
     seen = set()

@@ -29,6 +29,8 @@ pub enum Answer {
     Endless,
     /// Fails this many times with 503, then the bytes.
     Flaky(Arc<Vec<u8>>, usize),
+    /// The bytes for who sends this `Authorization`, else 401.
+    Protected(Arc<Vec<u8>>, String),
 }
 
 /// A running origin on loopback; ends when dropped.
@@ -93,10 +95,15 @@ async fn serve(socket: TcpStream, state: &State) -> anyhow::Result<()> {
         if socket.read_line(&mut request).await? == 0 {
             return Ok(());
         }
-        let mut header = String::from("-");
+        let (mut header, mut authorization) = (String::from("-"), String::new());
         while !header.trim().is_empty() {
             header.clear();
             socket.read_line(&mut header).await?;
+            if let Some((_, value)) =
+                header.split_once(": ").filter(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+            {
+                value.trim().clone_into(&mut authorization);
+            }
         }
         let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
         let seen = {
@@ -105,7 +112,11 @@ async fn serve(socket: TcpStream, state: &State) -> anyhow::Result<()> {
             *hits += 1;
             *hits
         };
-        let answer = lock(&state.answers).get(&path).cloned().unwrap_or(Answer::Status(404));
+        let answer = match lock(&state.answers).get(&path).cloned().unwrap_or(Answer::Status(404)) {
+            Answer::Protected(bytes, wanted) if authorization == wanted => Answer::Bytes(bytes),
+            Answer::Protected(..) => Answer::Status(401),
+            answer => answer,
+        };
         if !send(socket.get_mut(), answer, seen).await? {
             return Ok(());
         }
@@ -121,6 +132,7 @@ async fn send(socket: &mut TcpStream, answer: Answer, seen: usize) -> anyhow::Re
             ok(socket, &bytes).await?;
         }
         Answer::Flaky(bytes, failures) if seen > failures => ok(socket, &bytes).await?,
+        Answer::Protected(..) => status(socket, 401, "").await?,
         Answer::Flaky(..) => status(socket, 503, "Retry-After: 1\r\n").await?,
         Answer::Status(code) => status(socket, code, "").await?,
         Answer::Redirect(location) => status(socket, 302, &format!("Location: {location}\r\n")).await?,

@@ -18,6 +18,9 @@ pub const SERVICES: [&str; 5] = ["gateway", "status", "fetcher", "processor", "i
 
 const ADMIN: (&str, &str) = ("admin-key", "admin-secret-of-the-tests");
 
+/// What seals credentials here: thirty-two bytes that mean nothing.
+const VAULT_KEY: &str = "tests:ZGxjcy10ZXN0cy1vbmx5LW5vdC1hLXJlYWwta2V5ISE=\n";
+
 /// Where a world's database and broker are; they may be its own or shared with other tests.
 pub struct Servers {
     /// URL of an empty database.
@@ -78,6 +81,7 @@ impl World {
     pub async fn start_on(servers: Servers, extra: &[(&str, &str)]) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let edge = Edge::start(folder.path())?;
+        std::fs::write(folder.path().join("vault-keys"), VAULT_KEY)?;
         let mut settings = BTreeMap::new();
         for service in SERVICES {
             settings.insert(service.to_owned(), settings_of(service, &edge, &servers, folder.path(), extra)?);
@@ -207,6 +211,18 @@ impl World {
         self.folder.path().join(format!("{service}.log"))
     }
 
+    /// The folder of everything that the services wrote: objects, work files, logs.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The URL of the database.
+    #[must_use]
+    pub fn database(&self) -> &str {
+        &self._servers.database
+    }
+
     /// The folder of the object store.
     #[must_use]
     pub fn store(&self) -> PathBuf {
@@ -248,6 +264,7 @@ fn settings_of(
             ("DLCS_ADMIN_KEY", ADMIN.0.to_owned()),
             ("DLCS_ADMIN_SECRET", ADMIN.1.to_owned()),
             ("DLCS_FETCH_ALLOW_NETWORKS", "127.0.0.0/8".to_owned()),
+            ("DLCS_VAULT_KEY_FILE", folder.join("vault-keys").display().to_string()),
         ]);
     }
     if let Some(port) = edge.port_of(service) {

@@ -25,6 +25,11 @@ admin_credentials() {
   { read -r ADMIN_KEY && read -r ADMIN_SECRET; } <"$LOCAL/admin"
 }
 
+# What seals stored credentials: made once, then kept.
+vault_key() {
+  [[ -f $LOCAL/vault-keys ]] || echo "local:$(head -c 32 /dev/urandom | base64 -w 0)" | write_file "$LOCAL/vault-keys" 600
+}
+
 # service_environment NAME: sets the array ENVIRONMENT to the settings of one service.
 service_environment() {
   local name=$1
@@ -34,9 +39,11 @@ service_environment() {
   [[ -z ${LISTEN_PORT[$name]:-} ]] || ENVIRONMENT+=("DLCS_LISTEN=127.0.0.1:${LISTEN_PORT[$name]}")
   case $name in
     gateway)
-      ENVIRONMENT+=("DLCS_DATABASE_URL=$DATABASE_URL" "DLCS_ADMIN_KEY=$ADMIN_KEY" "DLCS_ADMIN_SECRET=$ADMIN_SECRET") ;;
+      ENVIRONMENT+=("DLCS_DATABASE_URL=$DATABASE_URL" "DLCS_ADMIN_KEY=$ADMIN_KEY" "DLCS_ADMIN_SECRET=$ADMIN_SECRET"
+        "DLCS_VAULT_KEY_FILE=$LOCAL/vault-keys") ;;
     fetcher)
-      ENVIRONMENT+=("DLCS_DATABASE_URL=$DATABASE_URL" "DLCS_FETCH_ALLOW_NETWORKS=${DLCS_FETCH_ALLOW_NETWORKS:-127.0.0.0/8}") ;;
+      ENVIRONMENT+=("DLCS_DATABASE_URL=$DATABASE_URL" "DLCS_FETCH_ALLOW_NETWORKS=${DLCS_FETCH_ALLOW_NETWORKS:-127.0.0.0/8}"
+        "DLCS_VAULT_KEY_FILE=$LOCAL/vault-keys") ;;
     processor | status)
       ENVIRONMENT+=("DLCS_DATABASE_URL=$DATABASE_URL") ;;
     images) ;;

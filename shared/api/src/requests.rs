@@ -221,7 +221,7 @@ pub struct PortalUserRequest {
 })))]
 pub struct NewOriginStrategyRequest {
     /// Has to match `scheme://host[:port]/path` of an origin as a whole.
-    #[schema(max_length = 1000, pattern = r"^[a-z:/.*]*$")]
+    #[schema(max_length = 1000, pattern = r"^[^\u0000]*$")]
     pub regex: String,
     /// One of the built-in strategies, by its name or its URI; also as `originStrategy`.
     pub strategy: StrategyName,
@@ -241,7 +241,7 @@ pub struct NewOriginStrategyRequest {
 #[schema(examples(json!({"order": 20})))]
 pub struct OriginStrategyRequest {
     /// Has to match `scheme://host[:port]/path` of an origin as a whole.
-    #[schema(max_length = 1000, pattern = r"^[a-z:/.*]*$", nullable = false)]
+    #[schema(max_length = 1000, pattern = r"^[^\u0000]*$", nullable = false)]
     pub regex: Option<String>,
     /// One of the built-in strategies, by its name or its URI; also as `originStrategy`.
     #[schema(nullable = false)]

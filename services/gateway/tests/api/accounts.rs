@@ -13,6 +13,8 @@ async fn every_link_leads_somewhere() {
     let image = json!({"member": [{"space": 1, "id": "a", "origin": "http://origin.example/a.jpg"}]});
     assert_eq!(world.post("/queue", &image).await.status, 201);
     world.post("/portalUsers", &json!({"email": "a@b.org", "password": "long enough"})).await;
+    let strategy = json!({"regex": "http://origin.example/.*", "strategy": "default"});
+    assert_eq!(world.post("/originStrategies", &strategy).await.status, 201);
     let mut open = vec![format!("{PUBLIC}{}", world.path(""))];
     let mut seen = Vec::new();
     // Read elsewhere: batches and queues by the status service, images by theirs; contexts are documents.

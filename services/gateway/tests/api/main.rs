@@ -11,6 +11,7 @@ mod meetings;
 mod rates;
 mod registration;
 mod resources;
+mod strategies;
 mod support;
 mod tenants;
 mod worker;

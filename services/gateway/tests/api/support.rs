@@ -1,7 +1,9 @@
 //! A gateway in this process, on servers of its own, with a customer, a key and a space.
 
 use clap::Parser;
+use dlcs_broker::{Broker, BrokerSettings, answer_probes};
 use dlcs_db::{Connection, Database, DatabaseSettings};
+use dlcs_messages::{Probe, Probed};
 use dlcs_service::Context;
 use dlcs_testkit::{Client, Served, TestDatabase, TestVhost};
 pub use dlcs_testkit::{Key, PUBLIC, Reply};
@@ -108,6 +110,15 @@ impl World {
     pub async fn database(&self) -> Connection {
         let url = self.database.as_ref().unwrap().url();
         Database::connect(&DatabaseSettings::at(&url)).unwrap().get().await.unwrap()
+    }
+
+    /// Answers probes in a fetcher's place: says of each origin what `found` says.
+    pub fn answer_probes(&self, found: impl Fn(Probe) -> Probed + Clone + Send + Sync + 'static) {
+        let context = Context::detached("fetcher");
+        let settings = BrokerSettings { url: self._vhost.url().parse().unwrap() };
+        let broker = Broker::start(&settings, &context).unwrap();
+        let answer = move |probe| std::future::ready(found(probe));
+        tokio::spawn(async move { answer_probes(&broker, 4, answer, context.shutdown.clone()).await });
     }
 
     /// Takes the database away for good.

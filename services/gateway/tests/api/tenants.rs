@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use dlcs_messages::{Found, Probed};
 use dlcs_testkit::{Client, Tenant, Tenants};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{Key, Reply, World};
 
-/// A space, an image in it, a portal user and a spare key, all with ids that nobody else has.
+/// A space, an image in it, a portal user, an origin strategy and a spare key, all with ids that nobody else has.
 async fn furnish(world: &World, customer: i64, key: &Key, space: i64, image: &str) -> BTreeMap<&'static str, String> {
     let root = format!("/customers/{customer}");
     let put = world.request(Method::PUT, &format!("{root}/spaces/{space}"), key);
@@ -18,6 +19,8 @@ async fn furnish(world: &World, customer: i64, key: &Key, space: i64, image: &st
     let spare = world.create(key, &format!("{root}/keys"), &Value::Null).await;
     let body = json!({"email": format!("{image}@example.org"), "password": "a password of some length"});
     let user = world.create(key, &format!("{root}/portalUsers"), &body).await;
+    let body = json!({"regex": "http://origin.example/.*", "strategy": "default"});
+    let strategy = world.create(key, &format!("{root}/originStrategies"), &body).await;
     let last = |made: &Reply| made.json["@id"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
     BTreeMap::from([
         ("space", space.to_string()),
@@ -25,12 +28,14 @@ async fn furnish(world: &World, customer: i64, key: &Key, space: i64, image: &st
         ("batch", last(&batch)),
         ("key", last(&spare)),
         ("user", last(&user)),
+        ("strategy", last(&strategy)),
     ])
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_lets_in_whom_it_should_and_nobody_else() {
     let world = World::start(&["--queue-depth", "0", "--rate-failures-per-minute", "0"]).await;
+    world.answer_probes(|_| Probed { strategy: None, found: Found::Readable { bytes: None, media_type: None } });
     let (customer, key) = world.new_customer("other").await;
     let other = Tenant { customer, ids: furnish(&world, customer, &key, 77, "theirs").await, key };
     let ids = furnish(&world, world.customer, &world.key, 5, "mine").await;
