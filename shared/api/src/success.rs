@@ -11,10 +11,21 @@ pub struct Success {
 }
 
 /// How much was deleted.
-#[derive(Debug, Clone, Copy, Serialize, utoipa::ToSchema)]
-#[schema(examples(json!({"deleted": 2})))]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(examples(json!({"deleted": 2, "message": "2 images were deleted."})))]
 pub struct Deleted {
     /// So many images.
     #[schema(minimum = 1)]
     pub deleted: usize,
+    /// The same in a sentence.
+    pub message: String,
+}
+
+impl Deleted {
+    /// So many.
+    #[must_use]
+    pub fn images(deleted: usize) -> Self {
+        let what = if deleted == 1 { "image was" } else { "images were" };
+        Self { deleted, message: format!("{deleted} {what} deleted.") }
+    }
 }

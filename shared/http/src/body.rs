@@ -26,6 +26,8 @@ const RATE: usize = 64 * 1024;
 const TREE: usize = 16 * 1024 * 1024;
 /// How long a request waits for other large bodies to be done with.
 const WAIT: Duration = Duration::from_secs(120);
+/// How long a body may take that others wait for.
+const HELD: Duration = Duration::from_secs(100);
 
 /// The memory that bodies may take: large ones are let in one after the other, as long as they fit together.
 pub(crate) struct Budget(Arc<Semaphore>);
@@ -141,7 +143,7 @@ async fn read(request: &HttpRequest, mut payload: Payload, most: usize) -> Resul
         }
         let chunk = next(&mut payload).await?;
         let Some(chunk) = chunk else { break };
-        if started.elapsed() > PAUSE && body.len() + dropped < RATE * started.elapsed().as_secs() as usize {
+        if started.elapsed() > PAUSE && body.len() + dropped < rate(expected) * started.elapsed().as_secs() as usize {
             return Err(Problem::fault("incomplete-body", "", "the body came too slowly"));
         }
         if dropped == 0 && body.len() + chunk.len() <= limit {
@@ -162,6 +164,11 @@ async fn read(request: &HttpRequest, mut payload: Payload, most: usize) -> Resul
     Ok((body.freeze(), admitted.unwrap_or_default()))
 }
 
+/// Bytes a second that a body of this size must bring: a large one takes room, and must not keep it from others for long.
+fn rate(expected: usize) -> usize {
+    RATE.max(expected / HELD.as_secs() as usize)
+}
+
 async fn next(payload: &mut Payload) -> Result<Option<Bytes>, Problem> {
     match tokio::time::timeout(PAUSE, payload.next()).await {
         Ok(Some(Ok(chunk))) => Ok(Some(chunk)),
@@ -174,6 +181,14 @@ async fn next(payload: &mut Payload) -> Result<Option<Bytes>, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_body_keeps_its_room_longer_than_others_wait_for_it() {
+        for bytes in [PARSE_INLINE, 1 << 20, dlcs_model::limits::BODY_BYTES] {
+            assert!(bytes / rate(bytes) < WAIT.as_secs() as usize, "{bytes}");
+        }
+        assert_eq!(rate(0), RATE);
+    }
 
     #[actix_web::test]
     async fn large_bodies_wait_for_room() {

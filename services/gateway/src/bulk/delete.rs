@@ -36,5 +36,5 @@ pub async fn delete(
     }
     let count = deleted.len();
     descriptors::follow(gateway.into_inner(), deleted).await;
-    Answer::ok(&request).body(&Deleted { deleted: count })
+    Answer::ok(&request).body(&Deleted::images(count))
 }
