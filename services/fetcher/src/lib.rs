@@ -9,9 +9,9 @@ mod settings;
 
 use dlcs_broker::{Broker, Slots};
 use dlcs_db::Database;
-use dlcs_service::Context;
+use dlcs_service::{Context, WorkDir};
 use dlcs_storage::Store;
-use dlcs_worker::{Tools, WorkDir};
+use dlcs_worker::Tools;
 use futures::future::BoxFuture;
 
 pub use job::Fetch;
@@ -31,7 +31,7 @@ async fn run(settings: Settings, context: Context) -> anyhow::Result<()> {
     for network in &fetch.allow_networks.0 {
         tracing::warn!(%network, "the address guard lets this network through");
     }
-    let work_dir = WorkDir::open(&worker, context.name)?;
+    let work_dir = WorkDir::open(&worker.work_dir, context.name)?;
     let store = Store::connect(&storage).await?;
     let work = Fetch::new(&fetch, &storage, store, work_dir.path())?;
     let broker = Broker::start(&broker, &context)?;

@@ -13,6 +13,7 @@ use crate::Settings;
 use crate::background::Finished;
 use crate::metrics::Metrics;
 use crate::names::Names;
+use crate::uploads::Uploads;
 
 /// The gateway's state, one per process.
 pub struct Gateway {
@@ -28,6 +29,8 @@ pub struct Gateway {
     pub finished: Finished,
     /// Wakes the dispatcher of fetches.
     pub accepted: Notify,
+    /// Room for bytes that clients send.
+    pub uploads: Uploads,
     /// Figures.
     pub metrics: Metrics,
     /// Images in one batch at most.
@@ -58,6 +61,7 @@ impl Gateway {
             store,
             finished: Finished::default(),
             accepted: Notify::new(),
+            uploads: Uploads::open(&settings.upload, context)?,
             metrics: Metrics::register(context)?,
             max_members: queue.max_members,
             wait: queue.wait,

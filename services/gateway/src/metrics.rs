@@ -3,7 +3,7 @@
 use dlcs_db::queue::Lag;
 use dlcs_model::{Lane, Stage};
 use dlcs_service::Context;
-use prometheus::{GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts};
+use prometheus::{GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts};
 
 /// The gateway's own metrics.
 pub struct Metrics {
@@ -13,6 +13,12 @@ pub struct Metrics {
     pub members: IntCounter,
     /// Time that an immediate registration took, from its commit until its result was known.
     pub immediate: Histogram,
+    /// Uploads that are being taken.
+    pub uploading: IntGauge,
+    /// Bytes of uploads that were taken.
+    pub uploaded: IntCounter,
+    /// Time that taking one needs, from its first byte until it is stored.
+    pub upload: Histogram,
     hints: IntCounterVec,
     swept: IntCounterVec,
     lag: GaugeVec,
@@ -37,6 +43,10 @@ impl Metrics {
         };
         let members = IntCounter::new("dlcs_gateway_accepted_images_total", "Images accepted.")?;
         context.registry.register(Box::new(members.clone()))?;
+        let uploaded = IntCounter::new("dlcs_gateway_upload_bytes_total", "Bytes that clients sent and we stored.")?;
+        context.registry.register(Box::new(uploaded.clone()))?;
+        let uploading = IntGauge::new("dlcs_gateway_uploads", "Images whose bytes are being taken.")?;
+        context.registry.register(Box::new(uploading.clone()))?;
         let lag = Opts::new("dlcs_gateway_oldest_ready_seconds", "Age of the oldest item that waits to be handed out.");
         let lag = GaugeVec::new(lag, &["stage", "lane"])?;
         context.registry.register(Box::new(lag.clone()))?;
@@ -47,6 +57,9 @@ impl Metrics {
                 "dlcs_gateway_immediate_duration_seconds",
                 "Time until an immediate registration ended.",
             )?,
+            uploading,
+            uploaded,
+            upload: histogram("dlcs_gateway_upload_duration_seconds", "Time to take and store the bytes of an image.")?,
             hints: counters(
                 "dlcs_gateway_hints_total",
                 "Hints handed out, by outcome.",

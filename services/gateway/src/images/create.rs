@@ -1,13 +1,12 @@
 //! `POST /customers/{c}/spaces/{s}/images`: registers one new image at once.
 
-use actix_web::web::Data;
+use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use dlcs_api::{Faults, ImageInput, Reader};
-use dlcs_http::{Authorized, InPath, JsonBody, Problem, PublicLinks};
-use dlcs_model::{ImageId, SpaceId};
+use dlcs_http::{Authorized, InPath, Problem, PublicLinks};
+use dlcs_model::SpaceId;
 
-use super::new_image;
 use super::register::{Expected, Registration};
+use super::sent::Target;
 use crate::{Demand, Gateway};
 
 /// Registers an image under the id it says, or under one that we assign.
@@ -29,15 +28,12 @@ pub async fn create(
     request: HttpRequest,
     Authorized { customer, .. }: Authorized,
     InPath(space): InPath<SpaceId>,
-    (body, demand): (JsonBody, Demand),
+    (demand, payload): (Demand, Payload),
     PublicLinks(links): PublicLinks,
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, Problem> {
-    let mut faults = Faults::default();
-    let input =
-        Reader::root(&body.value, &mut faults).map(|mut reader| ImageInput::read_in(&mut reader, customer, space));
-    let mut input = faults.check(input)?.unwrap_or_default();
-    let id = input.id.take().unwrap_or_else(ImageId::assign);
-    let image = new_image(space, id, input);
-    Registration { customer, image, expected: Expected::New }.run(&request, &links, &demand, &gateway).await
+    let expected = Expected::New;
+    let target = Target { customer, space, id: None, expected, links: &links, demand: &demand, gateway: &gateway };
+    let image = target.read(&request, payload).await?;
+    Registration { customer, image, expected }.run(&request, &links, &demand, &gateway).await
 }

@@ -1,12 +1,12 @@
 //! `PUT /customers/{c}/spaces/{s}/images/{id}`: registers one image at once, new or again.
 
-use actix_web::web::Data;
+use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use dlcs_http::{Authorized, InPath, JsonBody, Problem, PublicLinks};
+use dlcs_http::{Authorized, InPath, Problem, PublicLinks};
 use dlcs_model::{ImageId, SpaceId};
 
 use super::register::{Expected, Registration};
-use super::{new_image, read_at};
+use super::sent::Target;
 use crate::{Demand, Gateway};
 
 /// Registers the image of this URL; what is not said keeps its value, what is `null` gets its default.
@@ -28,10 +28,12 @@ pub async fn put(
     request: HttpRequest,
     Authorized { customer, .. }: Authorized,
     (InPath(space), InPath(id)): (InPath<SpaceId>, InPath<ImageId>),
-    (body, demand): (JsonBody, Demand),
+    (demand, payload): (Demand, Payload),
     PublicLinks(links): PublicLinks,
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, Problem> {
-    let image = new_image(space, id.clone(), read_at(&body, space, id)?);
-    Registration { customer, image, expected: Expected::Any }.run(&request, &links, &demand, &gateway).await
+    let expected = Expected::Any;
+    let target = Target { customer, space, id: Some(id), expected, links: &links, demand: &demand, gateway: &gateway };
+    let image = target.read(&request, payload).await?;
+    Registration { customer, image, expected }.run(&request, &links, &demand, &gateway).await
 }

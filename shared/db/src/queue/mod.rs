@@ -40,7 +40,7 @@ pub use follow::{FollowError, Wanted, follow};
 pub use heartbeat::heartbeat;
 pub use lag::{Lag, lag};
 pub use patch::{PatchError, patch_images};
-pub use quota::OverQuota;
+pub use quota::{OverQuota, has_room};
 pub use release::release;
 pub use retry::{RetryError, retry_batch};
 pub use roll::{Rolled, roll};

@@ -253,3 +253,43 @@ async fn nothing_is_changed_when_publishing_fails() {
     assert_eq!(finish(conn, &claimed).await, Outcome::Done);
     audit(conn).await;
 }
+
+#[tokio::test]
+async fn sent_bytes_are_processed_at_once_and_kept_until_the_end() {
+    let test = TestDb::new().await;
+    let customer = test.customer("c").await;
+    let conn = &mut test.conn().await;
+    let accepted = accept(conn, &upload_of(customer, "x")).await.unwrap();
+    let hint = accepted.hints[0].hint;
+    assert_eq!(hint.stage, Stage::Process);
+    let first = claim(conn, &hint, "p").await.unwrap().unwrap();
+    assert_eq!(first.staged.as_ref().unwrap().key, format!("uploads/{customer}/x"));
+    let again = fail(conn, &first, &bad(FailureCode::Internal)).await.unwrap();
+    assert!(matches!(again, Failed::Retry { stage: Stage::Process, .. }));
+    pass_time(conn).await;
+    let hint = dispatch_all(conn).await[0].hint;
+    let second = claim(conn, &hint, "p").await.unwrap().unwrap();
+    assert_eq!(second.staged, first.staged);
+    assert_eq!(fail(conn, &second, &bad(FailureCode::CorruptImage)).await.unwrap(), Failed::Ended);
+    audit(conn).await;
+}
+
+#[tokio::test]
+async fn sent_bytes_take_the_place_of_the_origin_until_there_is_one_again() {
+    let test = TestDb::new().await;
+    let customer = test.customer("c").await;
+    let conn = &mut test.conn().await;
+    let mut first = batch_of(customer, &["x"]);
+    first.members[0].initial_origin = Some("https://origin.test/first.jpg".into());
+    accept(conn, &first).await.unwrap();
+    accept(conn, &upload_of(customer, "x")).await.unwrap();
+    let row = images::get(conn, &key(customer, "x")).await.unwrap().unwrap();
+    assert_eq!((row.origin.as_str(), row.initial_origin), ("", None));
+    let mut bare = batch_of(customer, &["x"]);
+    bare.members[0].origin = None;
+    assert!(matches!(accept(conn, &bare).await, Err(AcceptError::BytesOnly(o)) if o == [0]));
+    let accepted = accept(conn, &batch_of(customer, &["x"])).await.unwrap();
+    let hint = dispatch_all(conn).await[0].hint;
+    assert_eq!((hint.batch, hint.stage), (accepted.batch, Stage::Fetch));
+    audit(conn).await;
+}
