@@ -13,6 +13,7 @@ use crate::Settings;
 use crate::background::Finished;
 use crate::metrics::Metrics;
 use crate::names::Names;
+use crate::settings::CollectSettings;
 use crate::uploads::Uploads;
 
 /// The gateway's state, one per process.
@@ -35,6 +36,8 @@ pub struct Gateway {
     pub metrics: Metrics,
     /// Images in one batch at most.
     pub max_members: usize,
+    /// When what nobody needs is removed.
+    pub collect: CollectSettings,
     /// How long an immediate registration is waited for.
     pub wait: Duration,
     /// How much may be on its way.
@@ -63,6 +66,7 @@ impl Gateway {
             accepted: Notify::new(),
             uploads: Uploads::open(&settings.upload, context)?,
             metrics: Metrics::register(context)?,
+            collect: settings.collect.clone(),
             max_members: queue.max_members,
             wait: queue.wait,
             limits: DispatchLimits { depth: queue.depth, process_backlog: queue.process_backlog },

@@ -38,6 +38,9 @@ pub struct Settings {
     /// Bytes that clients send.
     #[command(flatten)]
     pub upload: UploadSettings,
+    /// Removing what nobody needs.
+    #[command(flatten)]
+    pub collect: CollectSettings,
 }
 
 impl AsRef<ServiceSettings> for Settings {
@@ -99,6 +102,19 @@ pub struct UploadSettings {
     /// Bytes in the folder at most, at least the largest image's; what would be more waits.
     #[arg(long = "upload-disk-bytes", env = "DLCS_UPLOAD_DISK_BYTES", default_value_t = 8 << 30)]
     pub disk_bytes: u64,
+}
+
+/// How bytes are removed from the store that no registration needs any more.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Collection")]
+pub struct CollectSettings {
+    /// Seconds between two looks at all of staging.
+    #[arg(long = "collect-interval-seconds", env = "DLCS_COLLECT_INTERVAL_SECONDS", default_value = "3600", value_parser = seconds)]
+    pub interval: Duration,
+
+    /// Seconds that bytes stay which no registration names: longer than any request takes.
+    #[arg(long = "collect-grace-seconds", env = "DLCS_COLLECT_GRACE_SECONDS", default_value = "86400", value_parser = seconds)]
+    pub grace: Duration,
 }
 
 fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {

@@ -9,14 +9,19 @@ use super::register::{Expected, Registration};
 use super::sent::Target;
 use crate::{Demand, Gateway};
 
-/// Registers an image under the id it says, or under one that we assign.
+/// Registers an image under the id it says, or under one that we assign. It says where to fetch the image, or sends its
+/// bytes: raw, in a form, or in base64 as `file` of the JSON.
 #[utoipa::path(
     post,
     path = "/customers/{customer}/spaces/{space}/images",
     operation_id = "createImage",
     tag = "images",
     params(dlcs_api::requests::Patience),
-    request_body = dlcs_api::requests::NewImageRequest,
+    request_body(content(
+        (dlcs_api::requests::NewImageRequest = "application/json"),
+        (dlcs_api::requests::RawImage = "image/*"),
+        (dlcs_api::requests::ImageForm = "multipart/form-data"),
+    )),
     responses(
         (status = 201, description = "The image, ready to be served.", body = dlcs_api::Image),
         (status = 202, description = "The image, still under way.", body = dlcs_api::Image),

@@ -9,14 +9,19 @@ use super::register::{Expected, Registration};
 use super::sent::Target;
 use crate::{Demand, Gateway};
 
-/// Registers the image of this URL; what is not said keeps its value, what is `null` gets its default.
+/// Registers the image of this URL; what is not said keeps its value, what is `null` gets its default. It says where to
+/// fetch the image, or sends its bytes: raw, in a form, or in base64 as `file` of the JSON.
 #[utoipa::path(
     put,
     path = "/customers/{customer}/spaces/{space}/images/{image}",
     operation_id = "putImage",
     tag = "images",
     params(dlcs_api::requests::Patience),
-    request_body = dlcs_api::requests::ImageRequest,
+    request_body(content(
+        (dlcs_api::requests::ImageRequest = "application/json"),
+        (dlcs_api::requests::RawImage = "image/*"),
+        (dlcs_api::requests::ImageForm = "multipart/form-data"),
+    )),
     responses(
         (status = 200, description = "The image, registered again and ready to be served.", body = dlcs_api::Image),
         (status = 201, description = "The new image, ready to be served.", body = dlcs_api::Image),

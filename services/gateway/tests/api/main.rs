@@ -13,4 +13,5 @@ mod registration;
 mod resources;
 mod support;
 mod tenants;
+mod uploads;
 mod worker;

@@ -293,3 +293,27 @@ async fn sent_bytes_take_the_place_of_the_origin_until_there_is_one_again() {
     assert_eq!((hint.batch, hint.stage), (accepted.batch, Stage::Fetch));
     audit(conn).await;
 }
+
+#[tokio::test]
+async fn bytes_are_orphans_once_no_attempt_and_no_open_item_needs_them() {
+    let test = TestDb::new().await;
+    let customer = test.customer("c").await;
+    let conn = &mut test.conn().await;
+    let sent = StagedAt { key: format!("uploads/{customer}/u"), place: None };
+    let upload = accept(conn, &upload_of(customer, "u")).await.unwrap();
+    accept(conn, &batch_of(customer, &["x"])).await.unwrap();
+    let fetching = claim(conn, &dispatch_all(conn).await[0].hint, "f").await.unwrap().unwrap();
+    let place = Some((fetching.batch, fetching.ordinal, fetching.token));
+    let fetched_bytes = StagedAt { key: staged(&fetching).key, place };
+    let stray = StagedAt { key: "uploads/1/stray".into(), place: None };
+    let all = [sent.clone(), fetched_bytes.clone(), stray.clone()];
+    assert_eq!(orphans(conn, &all).await.unwrap(), [stray.key.clone()].into());
+    let next = fetched(conn, &fetching, &staged(&fetching)).await.unwrap().unwrap();
+    assert_eq!(orphans(conn, &all).await.unwrap(), [stray.key.clone()].into());
+    let processing = claim(conn, &next.hint, "p").await.unwrap().unwrap();
+    assert_eq!(finish(conn, &processing).await, Outcome::Done);
+    let uploaded = claim(conn, &upload.hints[0].hint, "p").await.unwrap().unwrap();
+    assert_eq!(orphans(conn, &all).await.unwrap(), [stray.key.clone(), fetched_bytes.key.clone()].into());
+    assert_eq!(finish(conn, &uploaded).await, Outcome::Done);
+    assert_eq!(orphans(conn, &all).await.unwrap(), all.map(|object| object.key).into());
+}
