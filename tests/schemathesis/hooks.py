@@ -37,7 +37,11 @@ def before_call(context, case, **kwargs):
         key = case.headers.get("Idempotency-Key")
         if isinstance(key, str) and 0 < len(key) <= 255:
             case.headers["Idempotency-Key"] = f"{key[:240]}-{next(CALLS)}"
-    if isinstance(case.body, dict):
+    if isinstance(case.body, dict) and "multipart" in (case.media_type or ""):
+        # The text of the image is JSON, which a schema of forms cannot say.
+        if "image" in case.body:
+            case.body["image"] = "{}"
+    elif isinstance(case.body, dict):
         give_meaning(case)
         if case.method == "PUT" and case.path.endswith("/images/{image}"):
             # Only an image that is there already needs no origin.

@@ -15,10 +15,10 @@ use std::sync::Arc;
 
 use dlcs_broker::{Broker, Slots, answer_probes};
 use dlcs_db::Database;
-use dlcs_service::Context;
+use dlcs_service::{Context, WorkDir};
 use dlcs_storage::Store;
 use dlcs_vault::Vault;
-use dlcs_worker::{Tools, WorkDir};
+use dlcs_worker::Tools;
 use futures::future::BoxFuture;
 
 use origins::Origins;
@@ -42,7 +42,7 @@ async fn run(settings: Settings, context: Context) -> anyhow::Result<()> {
     for network in &fetch.allow_networks.0 {
         tracing::warn!(%network, "the address guard lets this network through");
     }
-    let work_dir = WorkDir::open(&worker, context.name)?;
+    let work_dir = WorkDir::open(&worker.work_dir, context.name)?;
     let store = Store::connect(&storage).await?;
     let database = Database::connect(&database)?;
     let origins = Arc::new(Origins::new(&fetch, &storage, database.clone(), work_dir.path())?);

@@ -14,6 +14,8 @@ use crate::Settings;
 use crate::background::Finished;
 use crate::metrics::Metrics;
 use crate::names::Names;
+use crate::settings::CollectSettings;
+use crate::uploads::Uploads;
 
 /// The gateway's state, one per process.
 pub struct Gateway {
@@ -33,10 +35,14 @@ pub struct Gateway {
     pub finished: Finished,
     /// Wakes the dispatcher of fetches.
     pub accepted: Notify,
+    /// Room for bytes that clients send.
+    pub uploads: Uploads,
     /// Figures.
     pub metrics: Metrics,
     /// Images in one batch at most.
     pub max_members: usize,
+    /// When what nobody needs is removed.
+    pub collect: CollectSettings,
     /// How long an immediate registration is waited for.
     pub wait: Duration,
     /// How much may be on its way.
@@ -65,7 +71,9 @@ impl Gateway {
             store,
             finished: Finished::default(),
             accepted: Notify::new(),
+            uploads: Uploads::open(&settings.upload, context)?,
             metrics: Metrics::register(context)?,
+            collect: settings.collect.clone(),
             max_members: queue.max_members,
             wait: queue.wait,
             limits: DispatchLimits { depth: queue.depth, process_backlog: queue.process_backlog },

@@ -23,6 +23,7 @@ mod routes;
 mod settings;
 mod spaces;
 mod storage;
+mod uploads;
 
 use std::net::TcpListener;
 

@@ -3,7 +3,7 @@
 use dlcs_db::queue::Lag;
 use dlcs_model::{Lane, Stage};
 use dlcs_service::Context;
-use prometheus::{GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts};
+use prometheus::{GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts};
 
 /// The gateway's own metrics.
 pub struct Metrics {
@@ -13,6 +13,16 @@ pub struct Metrics {
     pub members: IntCounter,
     /// Time that an immediate registration took, from its commit until its result was known.
     pub immediate: Histogram,
+    /// Uploads that are being taken.
+    pub uploading: IntGauge,
+    /// Bytes of uploads that were taken.
+    pub uploaded: IntCounter,
+    /// Time that taking one needs, from its first byte until it is stored.
+    pub upload: Histogram,
+    /// When everything was last looked at, in seconds of Unix time.
+    pub collected_at: IntGauge,
+    collected: IntCounterVec,
+    collected_bytes: IntCounterVec,
     hints: IntCounterVec,
     swept: IntCounterVec,
     lag: GaugeVec,
@@ -37,6 +47,13 @@ impl Metrics {
         };
         let members = IntCounter::new("dlcs_gateway_accepted_images_total", "Images accepted.")?;
         context.registry.register(Box::new(members.clone()))?;
+        let uploaded = IntCounter::new("dlcs_gateway_upload_bytes_total", "Bytes that clients sent and we stored.")?;
+        context.registry.register(Box::new(uploaded.clone()))?;
+        let help = "When the store was last looked through for what nobody needs, in seconds of Unix time.";
+        let collected_at = IntGauge::new("dlcs_gateway_collected_timestamp_seconds", help)?;
+        context.registry.register(Box::new(collected_at.clone()))?;
+        let uploading = IntGauge::new("dlcs_gateway_uploads", "Images whose bytes are being taken.")?;
+        context.registry.register(Box::new(uploading.clone()))?;
         let lag = Opts::new("dlcs_gateway_oldest_ready_seconds", "Age of the oldest item that waits to be handed out.");
         let lag = GaugeVec::new(lag, &["stage", "lane"])?;
         context.registry.register(Box::new(lag.clone()))?;
@@ -46,6 +63,20 @@ impl Metrics {
             immediate: histogram(
                 "dlcs_gateway_immediate_duration_seconds",
                 "Time until an immediate registration ended.",
+            )?,
+            uploading,
+            uploaded,
+            upload: histogram("dlcs_gateway_upload_duration_seconds", "Time to take and store the bytes of an image.")?,
+            collected_at,
+            collected: counters(
+                "dlcs_gateway_collected_objects_total",
+                "Objects that nobody needed any more and that were removed.",
+                &["folder"],
+            )?,
+            collected_bytes: counters(
+                "dlcs_gateway_collected_bytes_total",
+                "Bytes of the objects that were removed because nobody needed them.",
+                &["folder"],
             )?,
             hints: counters(
                 "dlcs_gateway_hints_total",
@@ -66,6 +97,12 @@ impl Metrics {
     /// Notes how long work waits.
     pub fn lag(&self, Lag { stage, lane, seconds }: Lag) {
         self.lag.with_label_values(&[stage.as_str(), lane.as_str()]).set(seconds);
+    }
+
+    /// Counts an object that was removed.
+    pub fn collected(&self, folder: &str, bytes: u64) {
+        self.collected.with_label_values(&[folder]).inc();
+        self.collected_bytes.with_label_values(&[folder]).inc_by(bytes);
     }
 
     /// Counts what the sweeper found.

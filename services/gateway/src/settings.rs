@@ -1,5 +1,6 @@
 //! What an operator tells the gateway.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use dlcs_broker::BrokerSettings;
@@ -38,6 +39,12 @@ pub struct Settings {
     /// Registering and handing out.
     #[command(flatten)]
     pub queue: QueueSettings,
+    /// Bytes that clients send.
+    #[command(flatten)]
+    pub upload: UploadSettings,
+    /// Removing what nobody needs.
+    #[command(flatten)]
+    pub collect: CollectSettings,
 }
 
 impl AsRef<ServiceSettings> for Settings {
@@ -78,6 +85,40 @@ pub struct QueueSettings {
     /// Fetches pause while more images than this wait to be processed, so that staging stays small.
     #[arg(long = "queue-process-backlog", env = "DLCS_QUEUE_PROCESS_BACKLOG", default_value_t = 1000)]
     pub process_backlog: u32,
+}
+
+/// How bytes are taken that come with a registration.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Uploads")]
+pub struct UploadSettings {
+    /// Folder for bytes on their way to the store, best on the file system of a file:// store.
+    #[arg(long, env = "DLCS_WORK_DIR", default_value = "/tmp/dlcs")]
+    pub work_dir: PathBuf,
+
+    /// Bytes of one image at most.
+    #[arg(long = "upload-max-bytes", env = "DLCS_UPLOAD_MAX_BYTES", default_value_t = dlcs_model::limits::SOURCE_BYTES)]
+    pub max_bytes: u64,
+
+    /// Images that are taken at once; further ones wait.
+    #[arg(long = "upload-slots", env = "DLCS_UPLOAD_SLOTS", default_value_t = 16)]
+    pub slots: u32,
+
+    /// Bytes in the folder at most, at least the largest image's; what would be more waits.
+    #[arg(long = "upload-disk-bytes", env = "DLCS_UPLOAD_DISK_BYTES", default_value_t = 8 << 30)]
+    pub disk_bytes: u64,
+}
+
+/// How bytes are removed from the store that no registration needs any more.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Collection")]
+pub struct CollectSettings {
+    /// Seconds between two looks at all of staging.
+    #[arg(long = "collect-interval-seconds", env = "DLCS_COLLECT_INTERVAL_SECONDS", default_value = "3600", value_parser = seconds)]
+    pub interval: Duration,
+
+    /// Seconds that bytes stay which no registration names: longer than any request takes.
+    #[arg(long = "collect-grace-seconds", env = "DLCS_COLLECT_GRACE_SECONDS", default_value = "86400", value_parser = seconds)]
+    pub grace: Duration,
 }
 
 fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {

@@ -8,9 +8,9 @@ mod thread;
 
 use dlcs_broker::{Broker, Slots};
 use dlcs_db::Database;
-use dlcs_service::Context;
+use dlcs_service::{Context, WorkDir};
 use dlcs_storage::Store;
-use dlcs_worker::{Tools, WorkDir};
+use dlcs_worker::Tools;
 use futures::future::BoxFuture;
 
 pub use command::derive_command;
@@ -28,7 +28,7 @@ pub fn start(settings: Settings, context: Context) -> BoxFuture<'static, anyhow:
 
 async fn run(settings: Settings, context: Context) -> anyhow::Result<()> {
     let Settings { command: _, service: _, database, broker, storage, worker, process } = settings;
-    let work_dir = WorkDir::open(&worker, context.name)?;
+    let work_dir = WorkDir::open(&worker.work_dir, context.name)?;
     let store = Store::connect(&storage).await?;
     let work = Process::new(&process, store, work_dir.path());
     let broker = Broker::start(&broker, &context)?;

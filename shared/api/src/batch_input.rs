@@ -142,6 +142,10 @@ fn read_member(reader: &mut Reader<'_, '_>, rules: &BatchRules<'_>) -> Option<Me
         }
         Some(_) | None => {}
     }
+    if reader.has("file") {
+        let detail = || "bytes are sent with one image at a time: PUT it, or POST it to its space".to_owned();
+        reader.fault("file", "bytes-in-a-batch", detail);
+    }
     let origin = std::mem::take(&mut fields.origin);
     let origin = match origin {
         Given::Value(origin) => Some(origin),

@@ -100,6 +100,22 @@ pub struct ImageRequest {
     pub metadata: Option<Value>,
 }
 
+/// The bytes of an image; the fields of the image, but its origins, as query parameters. `application/octet-stream` will do.
+#[derive(Debug, utoipa::ToSchema)]
+#[schema(value_type = String, format = Binary, min_length = 1)]
+pub struct RawImage(#[expect(dead_code, reason = "only described")] Vec<u8>);
+
+/// An image with its bytes. The image before the file is better: what is wrong with it is then told before the file is sent.
+#[derive(Debug, utoipa::ToSchema)]
+pub struct ImageForm {
+    /// The image as JSON, without origins.
+    #[schema(example = r#"{"string1": "bib343434"}"#)]
+    pub image: Option<String>,
+    /// Its bytes.
+    #[schema(value_type = String, format = Binary, min_length = 1)]
+    pub file: Vec<u8>,
+}
+
 /// A new image in a space.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(examples(json!({"id": "page-1", "origin": "https://example.org/1.jpg", "string1": "bib343434", "number1": 1})))]

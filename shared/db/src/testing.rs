@@ -70,6 +70,13 @@ pub fn batch_of<S: AsRef<str>>(customer: CustomerId, names: &[S]) -> NewBatch {
     }
 }
 
+/// An immediate registration that brings its bytes.
+pub fn upload_of(customer: CustomerId, name: &str) -> NewBatch {
+    let bytes = Staged { key: format!("uploads/{customer}/{name}"), bytes: 10, sha256: vec![2; 32], media_type: None };
+    let members = vec![NewImage::named(SpaceId(1), id(name)).with_bytes(bytes)];
+    NewBatch { lane: Lane::Priority, immediate: true, members, ..batch_of(customer, &[name]) }
+}
+
 pub fn names(prefix: &str, count: usize) -> Vec<String> {
     (0..count).map(|i| format!("{prefix}{i:05}")).collect()
 }

@@ -21,7 +21,7 @@ use crate::{Problem, json};
 const PARSE_INLINE: usize = 64 * 1024;
 /// How long a body may pause, and how many bytes a second it must bring on average once it has taken that long.
 const PAUSE: Duration = Duration::from_secs(30);
-const RATE: usize = 64 * 1024;
+const RATE: u64 = 64 * 1024;
 /// The largest body that becomes a tree.
 const TREE: usize = 16 * 1024 * 1024;
 /// How long a request waits for other large bodies to be done with.
@@ -124,7 +124,7 @@ fn check_type(request: &HttpRequest) -> Result<(), Problem> {
     Ok(())
 }
 
-async fn read(request: &HttpRequest, mut payload: Payload, most: usize) -> Result<(Bytes, Admitted), Problem> {
+async fn read(request: &HttpRequest, payload: Payload, most: usize) -> Result<(Bytes, Admitted), Problem> {
     let shared = request.app_data::<Data<Shared>>().ok_or_else(|| Problem::internal("no limits are configured"))?;
     let limit = shared.max_body.min(most);
     let length = request.headers().get(header::CONTENT_LENGTH);
@@ -132,20 +132,16 @@ async fn read(request: &HttpRequest, mut payload: Payload, most: usize) -> Resul
     let mut dropped = declared.filter(|declared| *declared > limit).map_or(0, |_| 1);
     let mut admitted = None;
     let mut body = BytesMut::new();
-    let mut started = Instant::now();
+    let mut pieces = Pieces::new(payload);
     loop {
         // What does not say how large it is may become as large as is allowed.
         let expected = declared.unwrap_or(if body.len() < PARSE_INLINE { 0 } else { limit });
         if admitted.is_none() && dropped == 0 && expected > PARSE_INLINE {
             admitted = Some(shared.budget.admit(expected).await?);
-            started = Instant::now();
+            pieces.restart(rate(expected));
             body.reserve(expected.min(limit).saturating_sub(body.len()));
         }
-        let chunk = next(&mut payload).await?;
-        let Some(chunk) = chunk else { break };
-        if started.elapsed() > PAUSE && body.len() + dropped < rate(expected) * started.elapsed().as_secs() as usize {
-            return Err(Problem::fault("incomplete-body", "", "the body came too slowly"));
-        }
+        let Some(chunk) = pieces.next().await? else { break };
         if dropped == 0 && body.len() + chunk.len() <= limit {
             body.extend_from_slice(&chunk);
             continue;
@@ -165,17 +161,52 @@ async fn read(request: &HttpRequest, mut payload: Payload, most: usize) -> Resul
 }
 
 /// Bytes a second that a body of this size must bring: a large one takes room, and must not keep it from others for long.
-fn rate(expected: usize) -> usize {
-    RATE.max(expected / HELD.as_secs() as usize)
+fn rate(expected: usize) -> u64 {
+    RATE.max(expected as u64 / HELD.as_secs())
 }
 
-async fn next(payload: &mut Payload) -> Result<Option<Bytes>, Problem> {
-    match tokio::time::timeout(PAUSE, payload.next()).await {
-        Ok(Some(Ok(chunk))) => Ok(Some(chunk)),
-        Ok(Some(Err(error))) => Err(Problem::fault("incomplete-body", "", error.to_string())),
-        Ok(None) => Ok(None),
-        Err(_) => Err(Problem::fault("incomplete-body", "", "the body stopped coming")),
+/// A body as it comes. One that pauses for too long, or creeps, is a fault.
+pub struct Pieces {
+    payload: Payload,
+    started: Instant,
+    bytes: u64,
+    rate: u64,
+}
+
+impl Pieces {
+    /// Nothing is read yet.
+    #[must_use]
+    pub fn new(payload: Payload) -> Self {
+        Self { payload, started: Instant::now(), bytes: 0, rate: RATE }
     }
+
+    /// Begins to measure anew, against another rate: until now it was we who made the client wait.
+    fn restart(&mut self, rate: u64) {
+        (self.started, self.bytes, self.rate) = (Instant::now(), 0, rate);
+    }
+
+    /// The next piece, `None` at the end.
+    ///
+    /// # Errors
+    /// If the body breaks off, pauses or comes too slowly.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+        let chunk = match tokio::time::timeout(PAUSE, self.payload.next()).await {
+            Ok(Some(Ok(chunk))) => chunk,
+            Ok(Some(Err(error))) => return Err(incomplete(error.to_string())),
+            Ok(None) => return Ok(None),
+            Err(_) => return Err(incomplete("the body stopped coming".to_owned())),
+        };
+        let elapsed = self.started.elapsed();
+        if elapsed > PAUSE && self.bytes < self.rate * elapsed.as_secs() {
+            return Err(incomplete("the body came too slowly".to_owned()));
+        }
+        self.bytes += chunk.len() as u64;
+        Ok(Some(chunk))
+    }
+}
+
+fn incomplete(detail: String) -> Problem {
+    Problem::fault("incomplete-body", "", detail)
 }
 
 #[cfg(test)]
@@ -185,7 +216,7 @@ mod tests {
     #[test]
     fn no_body_keeps_its_room_longer_than_others_wait_for_it() {
         for bytes in [PARSE_INLINE, 1 << 20, dlcs_model::limits::BODY_BYTES] {
-            assert!(bytes / rate(bytes) < WAIT.as_secs() as usize, "{bytes}");
+            assert!(bytes as u64 / rate(bytes) < WAIT.as_secs(), "{bytes}");
         }
         assert_eq!(rate(0), RATE);
     }

@@ -133,6 +133,12 @@ impl Problem {
         self.0.kind
     }
 
+    /// The sentence for the client.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
     /// What the log should know.
     pub(crate) fn cause(&self) -> Option<&str> {
         self.0.cause.as_deref()

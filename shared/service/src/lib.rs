@@ -7,6 +7,7 @@ mod admin;
 mod pace;
 mod settings;
 mod telemetry;
+mod work_dir;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub use tokio_util::sync::CancellationToken;
 
 pub use pace::{Backoff, pause};
 pub use settings::ServiceSettings;
+pub use work_dir::WorkDir;
 
 /// How long a service may take to finish what it has begun once it was told to stop.
 pub const DRAIN: Duration = Duration::from_secs(30);

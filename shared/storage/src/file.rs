@@ -13,6 +13,7 @@ use rustix::io::{ReadWriteFlags, preadv2};
 use tokio::task::spawn_blocking;
 
 use crate::buffer::Buffer;
+use crate::list::{Listed, walk};
 use crate::{LocalFile, StoreError};
 
 /// Open files kept for ranged reads; well below the usual limit of 1,024 descriptors.
@@ -125,6 +126,17 @@ impl FileStore {
         self.open.invalidate(key);
         let path = self.path(key);
         absent_is_fine(blocking(key, move || fs::remove_file(path)).await)
+    }
+
+    pub(crate) async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<Listed>, StoreError> {
+        let (root, folder) = (self.root.clone(), PathBuf::from(prefix));
+        let after = PathBuf::from(after.unwrap_or_default());
+        let listed = blocking(prefix, move || {
+            let mut page = Vec::new();
+            walk(&root, &folder, &after, &mut page)?;
+            Ok(page)
+        });
+        absent_is_fine(listed.await)
     }
 
     pub(crate) async fn delete_prefix(&self, prefix: &str) -> Result<u64, StoreError> {

@@ -89,6 +89,11 @@ impl fmt::Display for StorageKey<'_> {
 }
 
 impl StorageKey<'_> {
+    /// Where all fetched bytes are.
+    pub const STAGING: &'static str = "staging";
+    /// Where all sent bytes are.
+    pub const UPLOADS: &'static str = "uploads";
+
     /// The media type the object is stored with.
     #[must_use]
     pub fn media_type(&self) -> &'static str {
@@ -98,6 +103,40 @@ impl StorageKey<'_> {
             Self::Derivative(_) => "image/tiff",
             Self::Thumbnail(..) => "image/jpeg",
             Self::CustomerName(_) => "text/plain",
+        }
+    }
+}
+
+/// The key of bytes that wait to be processed, read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StagingKey {
+    /// See [`StorageKey::Staging`].
+    Fetched {
+        /// The item's batch.
+        batch: BatchId,
+        /// The item's place in it.
+        ordinal: i32,
+        /// The attempt.
+        token: Uuid,
+    },
+    /// See [`StorageKey::Upload`].
+    Sent,
+}
+
+impl StagingKey {
+    /// Nothing for any other key.
+    #[must_use]
+    pub fn parse(key: &str) -> Option<Self> {
+        let (folder, rest) = key.split_once('/')?;
+        let (parent, name) = rest.split_once('/')?;
+        match folder {
+            StorageKey::STAGING => {
+                let (ordinal, token) = name.split_once('-')?;
+                let (batch, token) = (BatchId(parent.parse().ok()?), Uuid::try_parse(token).ok()?);
+                Some(Self::Fetched { batch, ordinal: ordinal.parse().ok()?, token })
+            }
+            StorageKey::UPLOADS => Uuid::try_parse(name).ok().map(|_| Self::Sent),
+            _ => None,
         }
     }
 }
@@ -130,5 +169,8 @@ mod tests {
             "names/wellcome",
         ];
         assert_eq!(text, expected);
+        let fetched = StagingKey::Fetched { batch: BatchId(9), ordinal: 4, token };
+        let parsed: Vec<_> = text.iter().map(|key| StagingKey::parse(key)).collect();
+        assert_eq!(parsed, [Some(fetched), Some(StagingKey::Sent), None, None, None, None]);
     }
 }

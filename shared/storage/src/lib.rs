@@ -5,6 +5,7 @@ pub mod descriptor;
 mod error;
 mod file;
 pub mod key;
+mod list;
 mod local;
 mod presign;
 mod s3;
@@ -13,7 +14,8 @@ mod store;
 
 pub use descriptor::{Descriptor, Thumbnail};
 pub use error::StoreError;
-pub use key::{Generation, StorageKey};
+pub use key::{Generation, StagingKey, StorageKey};
+pub use list::Listed;
 pub use local::LocalFile;
 pub use presign::{Presigned, Presigner, S3Keys};
 pub use settings::StorageSettings;

@@ -1,6 +1,7 @@
 //! A store in an S3 bucket.
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::Client;
@@ -9,7 +10,7 @@ use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::{ByteStream, Length};
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier};
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, Delete, Object, ObjectIdentifier};
 use aws_smithy_http_client::Builder as HttpBuilder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use bytes::{Bytes, BytesMut};
@@ -17,6 +18,7 @@ use secrecy::ExposeSecret;
 use tokio::io::AsyncWriteExt;
 use url::Url;
 
+use crate::list::{Listed, PAGE};
 use crate::{LocalFile, StorageSettings, StoreError};
 
 /// Parts of a multipart upload; 2 GiB stay far below S3's 10,000 parts, and memory per upload stays small.
@@ -148,6 +150,19 @@ impl S3Store {
         let delete = self.client.delete_object().bucket(&self.bucket).key(self.key(key));
         delete.send().await.map_err(|e| StoreError::s3(key, &e))?;
         Ok(())
+    }
+
+    pub(crate) async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<Listed>, StoreError> {
+        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(format!("{}/", self.key(prefix)));
+        let list =
+            list.max_keys(i32::try_from(PAGE).unwrap_or(i32::MAX)).set_start_after(after.map(|key| self.key(key)));
+        let listed = list.send().await.map_err(|e| StoreError::s3(prefix, &e))?;
+        let object = |object: &Object| {
+            let key = object.key()?.strip_prefix(&self.prefix)?.to_owned();
+            let bytes = object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
+            Some(Listed { key, bytes, modified: SystemTime::try_from(*object.last_modified()?).ok()? })
+        };
+        Ok(listed.contents().iter().filter_map(object).collect())
     }
 
     pub(crate) async fn delete_prefix(&self, prefix: &str) -> Result<u64, StoreError> {

@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::file::FileStore;
 use crate::s3::S3Store;
-use crate::{LocalFile, StorageSettings, StoreError};
+use crate::{Listed, LocalFile, StorageSettings, StoreError};
 
 /// A place for objects, cheap to clone. Keys are what [`crate::StorageKey`] displays, or what a descriptor names.
 #[derive(Clone)]
@@ -106,6 +106,15 @@ impl Store {
     /// Our own trouble.
     pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
         either!(self, store => store.delete(key))
+    }
+
+    /// The next objects, at most a thousand, whose keys start with `prefix` followed by `/` and come after `after`; none
+    /// at the end. In an order of the store's own, the same each time.
+    ///
+    /// # Errors
+    /// Our own trouble.
+    pub async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<Listed>, StoreError> {
+        either!(self, store => store.list(prefix, after))
     }
 
     /// Removes every object whose key starts with `prefix` followed by `/`; returns how many.

@@ -2,9 +2,14 @@
 
 #![cfg(test)]
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use bytes::Bytes;
 use dlcs_storage::{StorageSettings, Store};
 use rand::Rng;
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 #[tokio::test]
 async fn a_folder_is_a_store() -> anyhow::Result<()> {
@@ -36,6 +41,7 @@ async fn other_urls_are_refused() {
 async fn conformance(store: &Store) -> anyhow::Result<()> {
     small_objects(store).await?;
     large_files(store).await?;
+    listing(store).await?;
     removal(store).await
 }
 
@@ -67,6 +73,22 @@ async fn large_files(store: &Store) -> anyhow::Result<()> {
     let local = store.local("images/1/deep/er/large", work.path()).await?;
     assert!(std::fs::read(&*local)? == bytes);
     assert!(store.local("images/1/absent", work.path()).await.unwrap_err().is_not_found());
+    Ok(())
+}
+
+async fn listing(store: &Store) -> anyhow::Result<()> {
+    assert!(store.list("staging", None).await?.is_empty());
+    let keys: BTreeSet<_> = (0..1005).map(|n| format!("staging/{}/{n}-x", n % 7)).collect();
+    for key in &keys {
+        store.put(key, "text/plain", Bytes::from_static(b"bytes")).await?;
+    }
+    store.put("staging2/x", "text/plain", Bytes::from_static(b"-")).await?;
+    let first = store.list("staging", None).await?;
+    let second = store.list("staging", first.last().map(|object| object.key.as_str())).await?;
+    assert_eq!((first.len(), second.len()), (1000, 5));
+    assert!(store.list("staging", second.last().map(|object| object.key.as_str())).await?.is_empty());
+    assert!(first.iter().all(|object| object.bytes == 5 && object.modified.elapsed().unwrap_or_default() < HOUR));
+    assert_eq!(first.into_iter().chain(second).map(|object| object.key).collect::<BTreeSet<_>>(), keys);
     Ok(())
 }
 

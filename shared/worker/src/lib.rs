@@ -7,9 +7,7 @@ mod metrics;
 mod runner;
 mod settings;
 mod work;
-mod work_dir;
 
 pub use runner::{Tools, serve};
 pub use settings::WorkerSettings;
 pub use work::{CommitError, Committed, Work};
-pub use work_dir::WorkDir;

@@ -1,5 +1,6 @@
 //! The gateway's loops. Each survives any outage of Postgres and of the broker; any number of gateways may run them.
 
+mod collector;
 mod dispatcher;
 mod finished;
 mod sweeper;
@@ -36,6 +37,7 @@ pub fn spawn(gateway: &Data<Gateway>, broker: &Broker, context: &Context) -> Loo
         loops.spawn(dispatcher::run(stage, gateway.clone(), context.shutdown.clone()));
     }
     loops.spawn(sweeper::run(gateway.clone(), context.shutdown.clone()));
+    loops.spawn(collector::run(gateway.clone(), context.shutdown.clone()));
     loops.spawn(descriptors::run(gateway.clone(), context.shutdown.clone()));
     loops.spawn(finished::run(gateway.clone(), broker.clone(), context.shutdown.clone()));
     loops.spawn(watch_database(gateway.database.clone(), context.clone()));

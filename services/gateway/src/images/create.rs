@@ -1,23 +1,27 @@
 //! `POST /customers/{c}/spaces/{s}/images`: registers one new image at once.
 
-use actix_web::web::Data;
+use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use dlcs_api::{Faults, ImageInput, Reader};
-use dlcs_http::{Authorized, InPath, JsonBody, Problem, PublicLinks};
-use dlcs_model::{ImageId, SpaceId};
+use dlcs_http::{Authorized, InPath, Problem, PublicLinks};
+use dlcs_model::SpaceId;
 
-use super::new_image;
 use super::register::{Expected, Registration};
+use super::sent::Target;
 use crate::{Demand, Gateway};
 
-/// Registers an image under the id it says, or under one that we assign.
+/// Registers an image under the id it says, or under one that we assign. It says where to fetch the image, or sends its
+/// bytes: raw, in a form, or in base64 as `file` of the JSON.
 #[utoipa::path(
     post,
     path = "/customers/{customer}/spaces/{space}/images",
     operation_id = "createImage",
     tag = "images",
     params(dlcs_api::requests::Patience),
-    request_body = dlcs_api::requests::NewImageRequest,
+    request_body(content(
+        (dlcs_api::requests::NewImageRequest = "application/json"),
+        (dlcs_api::requests::RawImage = "image/*"),
+        (dlcs_api::requests::ImageForm = "multipart/form-data"),
+    )),
     responses(
         (status = 201, description = "The image, ready to be served.", body = dlcs_api::Image),
         (status = 202, description = "The image, still under way.", body = dlcs_api::Image),
@@ -29,15 +33,12 @@ pub async fn create(
     request: HttpRequest,
     Authorized { customer, .. }: Authorized,
     InPath(space): InPath<SpaceId>,
-    (body, demand): (JsonBody, Demand),
+    (demand, payload): (Demand, Payload),
     PublicLinks(links): PublicLinks,
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, Problem> {
-    let mut faults = Faults::default();
-    let input =
-        Reader::root(&body.value, &mut faults).map(|mut reader| ImageInput::read_in(&mut reader, customer, space));
-    let mut input = faults.check(input)?.unwrap_or_default();
-    let id = input.id.take().unwrap_or_else(ImageId::assign);
-    let image = new_image(space, id, input);
-    Registration { customer, image, expected: Expected::New }.run(&request, &links, &demand, &gateway).await
+    let expected = Expected::New;
+    let target = Target { customer, space, id: None, expected, links: &links, demand: &demand, gateway: &gateway };
+    let image = target.read(&request, payload).await?;
+    Registration { customer, image, expected }.run(&request, &links, &demand, &gateway).await
 }

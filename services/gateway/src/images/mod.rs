@@ -3,12 +3,14 @@
 pub mod create;
 pub mod delete;
 pub mod list;
+mod multipart;
 pub mod patch;
 mod prefer;
 pub mod put;
 pub mod read;
 mod register;
 pub mod reingest;
+mod sent;
 pub mod storage;
 
 use dlcs_api::{Faults, Given, ImageInput, Reader};
@@ -65,6 +67,7 @@ pub fn new_image(space: SpaceId, id: ImageId, input: ImageInput) -> NewImage {
         max_unauthorised: given(input.max_unauthorised, Field::MaxUnauthorised, &mut resets),
         metadata: given(input.metadata, Field::Metadata, &mut resets),
         resets,
+        upload: None,
     }
 }
 

@@ -95,12 +95,30 @@ async fn store(
     };
     let timer = gateway.metrics.accept.start_timer();
     let accepted = accept_if(&mut *gateway.database.get().await?, new, Some(&condition)).await;
-    let Accepted { batch: _, members, hints } = accepted.map_err(|error| refused(error, expected, demand))?;
+    let Accepted { batch: _, members, hints } = match accepted {
+        Ok(accepted) => accepted,
+        Err(error) => {
+            // After a failure of the database it may be stored all the same: the collector finds that out.
+            if !matches!(error, AcceptError::Db(_)) {
+                forget(&new.members, gateway).await;
+            }
+            return Err(refused(error, expected, demand));
+        }
+    };
     timer.observe_duration();
     gateway.metrics.members.inc();
     let sending = gateway.clone();
     tokio::spawn(async move { hand_out(&sending, hints).await });
     Ok(members)
+}
+
+/// Takes back the bytes of what was refused.
+async fn forget(members: &[NewImage], gateway: &Gateway) {
+    for upload in members.iter().filter_map(|member| member.upload.as_ref()) {
+        if let Err(error) = gateway.store.delete(&upload.key).await {
+            tracing::warn!(%error, "bytes of a refused registration were left behind");
+        }
+    }
 }
 
 fn refused(error: AcceptError, expected: Expected, demand: &Demand) -> Problem {
@@ -109,6 +127,13 @@ fn refused(error: AcceptError, expected: Expected, demand: &Demand) -> Problem {
         AcceptError::MissingOrigins(_) if expected == Expected::Known => unknown(),
         AcceptError::MissingOrigins(_) => {
             Problem::fault("missing-origin", "/origin", "a new image must say where to fetch it")
+        }
+        AcceptError::BytesOnly(_) if expected == Expected::Known => {
+            Problem::conflict("The image was registered by its bytes: send them again, or give it an origin.")
+        }
+        AcceptError::BytesOnly(_) => {
+            let detail = "the image was registered by its bytes: send them again, or say where to fetch it";
+            Problem::fault("missing-origin", "/origin", detail)
         }
         AcceptError::Exists(_) => Problem::conflict("There is an image with this id."),
         AcceptError::Refused => demand.refusal().unwrap_or_else(unknown),

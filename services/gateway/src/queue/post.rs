@@ -137,6 +137,9 @@ fn refused(error: AcceptError, customer: CustomerId) -> Problem {
         AcceptError::UnknownSpaces(ordinals) => {
             at(&ordinals, "space", "unknown-space", "there is no such space any more")
         }
+        AcceptError::BytesOnly(ordinals) => {
+            at(&ordinals, "origin", "missing-origin", "the image was registered by its bytes and has no origin")
+        }
         AcceptError::MissingOrigins(ordinals) => at(&ordinals, "origin", "missing-origin", "there is no origin"),
         AcceptError::Duplicates(ordinals) => at(&ordinals, "id", "duplicate-id", "another member has this id"),
         AcceptError::Exists(ordinals) => at(&ordinals, "id", "exists", "there is such an image"),

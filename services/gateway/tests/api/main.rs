@@ -14,4 +14,5 @@ mod resources;
 mod strategies;
 mod support;
 mod tenants;
+mod uploads;
 mod worker;

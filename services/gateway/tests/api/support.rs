@@ -20,6 +20,8 @@ pub struct World {
     pub customer: i64,
     pub key: Key,
     pub store: TempDir,
+    /// Where the gateway has its temporary files.
+    pub work: TempDir,
     client: Client,
     // Ends before the servers it needs.
     _served: Served,
@@ -30,10 +32,11 @@ pub struct World {
 impl World {
     pub async fn start(extra: &[&str]) -> Self {
         let (database, vhost) = (TestDatabase::create().await.unwrap(), TestVhost::create().await.unwrap());
-        let store = tempfile::tempdir().unwrap();
+        let (store, work) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let (url, amqp, folder) = (database.url(), vhost.url(), format!("file://{}", store.path().display()));
         let arguments = ["gateway", "--database-url", &url, "--amqp-url", &amqp, "--storage-url", &folder];
-        let admin = ["--public-url", PUBLIC, "--admin-key", ADMIN.0, "--admin-secret", ADMIN.1];
+        let work_dir = format!("--work-dir={}", work.path().display());
+        let admin = [work_dir.as_str(), "--public-url", PUBLIC, "--admin-key", ADMIN.0, "--admin-secret", ADMIN.1];
         let settings = Settings::parse_from(arguments.into_iter().chain(admin).chain(extra.iter().copied()));
         let context = Context::detached("gateway");
         let shutdown = context.shutdown.clone();
@@ -46,6 +49,7 @@ impl World {
             customer: 0,
             key: Key(ADMIN.0.to_owned(), ADMIN.1.to_owned()),
             store,
+            work,
             client,
             _served: served,
             database: Some(database),

@@ -248,6 +248,9 @@ CREATE INDEX item_ready ON item (stage, lane, customer, next_at, batch, ordinal)
 -- What a customer still waits for.
 CREATE INDEX item_open ON item (customer, batch, ordinal)
     WHERE state IN ('ready', 'queued', 'running') AND NOT immediate;
+-- Bytes that were sent and are still needed.
+CREATE INDEX item_upload ON item (staging)
+    WHERE staging LIKE 'uploads/%' AND state IN ('ready', 'queued', 'running');
 CREATE INDEX item_error ON item (batch, ordinal) WHERE state = 'error';
 
 -- Who works on an item. Small and busy, so that heartbeats leave the large tables alone.

@@ -16,7 +16,7 @@ use images::{Upserted, merge_images, upsert_images};
 pub use request::{AcceptError, Accepted, Idempotency, Member, NewBatch, NewImage, Resettable};
 
 use super::close::{Places, close};
-use super::{OverQuota, Tie, quota, turn, untie};
+use super::{OverQuota, Staged, Tie, quota, turn, untie};
 use crate::image::{self, Image};
 use crate::queue::{DISPATCH_SECONDS, Dispatched};
 use crate::sql::{Number, Prepare};
@@ -125,6 +125,7 @@ pub(super) async fn transact(
     }
     insert_batch(conn, new, batch).await?;
     insert_items(conn, new, batch, &images).await?;
+    stage_uploads(conn, new, batch).await?;
     count_images(conn, new.customer, &images).await?;
     let hints = hand_out(conn, new, batch, &images).await?;
     if images.iter().any(|image| image.is_new()) {
@@ -192,7 +193,9 @@ fn check_images(new: &NewBatch, images: &[&Upserted]) -> Result<(), AcceptError>
         refuse(ordinals().filter(|&i| !images[i].is_new()).collect(), AcceptError::Exists)?;
     }
     let lacks = |&i: &usize| new.members[i].origin.is_none() && images[i].is_new();
-    refuse(ordinals().filter(lacks).collect(), AcceptError::MissingOrigins)
+    refuse(ordinals().filter(lacks).collect(), AcceptError::MissingOrigins)?;
+    let bare = |&i: &usize| new.members[i].origin.is_none() && images[i].bare;
+    refuse(ordinals().filter(bare).collect(), AcceptError::BytesOnly)
 }
 
 /// Shows the images to the caller as they were: so far only their generation has moved, which is not shown.
@@ -269,6 +272,27 @@ async fn insert_items(
     Ok(())
 }
 
+/// Items whose bytes are in the store already begin with processing.
+async fn stage_uploads(conn: &mut AsyncPgConnection, new: &NewBatch, batch: BatchId) -> QueryResult<()> {
+    let sql = "UPDATE item SET stage = $3, staging = $4, staged_size = $5, staged_sha256 = $6, staged_media_type = $7 \
+               WHERE batch = $1 AND ordinal = $2";
+    for (ordinal, member) in (0..).zip(&new.members) {
+        let Some(Staged { key, bytes, sha256, media_type }) = &member.upload else { continue };
+        sql_query(sql)
+            .bind::<BigInt, _>(batch.0)
+            .bind::<Integer, _>(ordinal)
+            .bind::<Text, _>(member.stage().as_str())
+            .bind::<Text, _>(key)
+            .bind::<BigInt, _>(i64::try_from(*bytes).unwrap_or(i64::MAX))
+            .bind::<Binary, _>(sha256)
+            .bind::<Nullable<Text>, _>(media_type)
+            .prepared()
+            .execute(conn)
+            .await?;
+    }
+    Ok(())
+}
+
 async fn count_images(conn: &mut AsyncPgConnection, customer: CustomerId, images: &[&Upserted]) -> QueryResult<()> {
     let spaces: Vec<_> = images.iter().filter(|image| image.is_new()).map(|image| image.space).collect();
     if spaces.is_empty() {
@@ -289,7 +313,11 @@ async fn hand_out(
     images: &[&Upserted],
 ) -> QueryResult<Vec<Dispatched>> {
     if !new.immediate {
-        turn::announce(conn, new.customer, Stage::Fetch, new.lane, None).await?;
+        for stage in [Stage::Fetch, Stage::Process] {
+            if new.members.iter().any(|member| member.stage() == stage) {
+                turn::announce(conn, new.customer, stage, new.lane, None).await?;
+            }
+        }
         return Ok(Vec::new());
     }
     let sql = "INSERT INTO dispatch (batch, ordinal, stage, lane, until) \
@@ -297,9 +325,9 @@ async fn hand_out(
     let query =
         sql_query(sql).bind::<BigInt, _>(batch.0).bind::<diesel::sql_types::Double, _>(f64::from(DISPATCH_SECONDS));
     query.prepared().execute(conn).await?;
-    let hint = |(ordinal, image): (i32, &&Upserted)| Dispatched {
+    let hint = |((ordinal, image), member): ((i32, &&Upserted), &NewImage)| Dispatched {
         lane: new.lane,
-        hint: Hint { batch, ordinal, generation: image.generation, stage: Stage::Fetch },
+        hint: Hint { batch, ordinal, generation: image.generation, stage: member.stage() },
     };
-    Ok((0..).zip(images).map(hint).collect())
+    Ok((0..).zip(images).zip(&new.members).map(hint).collect())
 }

@@ -114,6 +114,9 @@ pub(super) struct Locked {
     pub generation: i64,
     #[diesel(sql_type = diesel::sql_types::Bool)]
     pub deleted: bool,
+    /// Whether its bytes can be had again from an origin.
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    pub fetchable: bool,
     #[diesel(sql_type = BigInt)]
     pub batch: i64,
     #[diesel(sql_type = Integer)]
@@ -140,8 +143,8 @@ impl Locked {
 }
 
 pub(super) async fn lock_image(conn: &mut AsyncPgConnection, image: &ImageKey) -> QueryResult<Option<Locked>> {
-    let sql = "SELECT generation, deleted_at IS NOT NULL AS deleted, batch, ordinal, max_unauthorised, roles, size, \
-                   thumbnail_size, (SELECT max_size FROM customer WHERE id = $1) AS max_size, now() AS now \
+    let sql = "SELECT generation, deleted_at IS NOT NULL AS deleted, origin <> '' AS fetchable, batch, ordinal, \
+                   max_unauthorised, roles, size, thumbnail_size, (SELECT max_size FROM customer WHERE id = $1) AS max_size, now() AS now \
                FROM image WHERE customer = $1 AND space = $2 AND id = $3 FOR UPDATE";
     sql_query(sql)
         .bind::<Integer, _>(image.customer.0)

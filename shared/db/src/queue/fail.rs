@@ -65,7 +65,8 @@ impl Tally {
         self
     }
 
-    fn verdict(self, stage: Stage, class: RetryClass) -> Verdict {
+    /// Bytes that were sent and not fetched are the same ones next time: a doubt about them is none.
+    fn verdict(self, stage: Stage, class: RetryClass, fetchable: bool) -> Verdict {
         let (failures, allowed) = match stage {
             Stage::Fetch => (self.fetch_failures, limits::FETCH_ATTEMPTS),
             Stage::Process => (self.process_failures, limits::PROCESS_ATTEMPTS),
@@ -75,7 +76,9 @@ impl Tally {
             RetryClass::Ours => Verdict::Again { stage, steps: self.troubles.min(OUR_STEPS) },
             RetryClass::Waits => Verdict::Again { stage, steps: 0 },
             RetryClass::Transient if !spent => Verdict::Again { stage, steps: failures },
-            RetryClass::Unsure if !spent && self.doubts < 2 => Verdict::Again { stage: Stage::Fetch, steps: failures },
+            RetryClass::Unsure if fetchable && !spent && self.doubts < 2 => {
+                Verdict::Again { stage: Stage::Fetch, steps: failures }
+            }
             RetryClass::Permanent | RetryClass::Transient | RetryClass::Unsure => Verdict::End,
         }
     }
@@ -92,7 +95,7 @@ const LONGEST_WISH: f64 = 60.0 * 60.0;
 
 /// Notes that an attempt failed. By the failure's class the item ends, or comes back: after a random wait of up to
 /// 2, 4, 8, … seconds (full jitter), and not before the time the other side asked for. A doubtful one comes back once,
-/// to be fetched afresh; our own troubles cost the item nothing.
+/// to be fetched afresh, if it can be; our own troubles cost the item nothing.
 ///
 /// # Errors
 /// If the database fails; the lease will then run out, which costs the item nothing either.
@@ -102,10 +105,10 @@ pub async fn fail(conn: &mut AsyncPgConnection, claim: &Claim, failure: &Failure
         if !open_gate(conn, claim).await? {
             return Ok(Failed::Fenced);
         }
-        let current = image.is_some_and(|image| image.generation == claim.generation && !image.deleted);
-        let Some(tally) = tally(conn, claim).await?.filter(|_| current) else { return Ok(Failed::Fenced) };
+        let current = image.filter(|image| image.generation == claim.generation && !image.deleted);
+        let (Some(tally), Some(image)) = (tally(conn, claim).await?, current) else { return Ok(Failed::Fenced) };
         let tally = tally.add(claim.stage, failure.class);
-        match tally.verdict(claim.stage, failure.class) {
+        match tally.verdict(claim.stage, failure.class, image.fetchable) {
             Verdict::End => {
                 note(conn, claim, tally).await?;
                 end(conn, claim, failure).await?;
@@ -220,7 +223,7 @@ mod tests {
         let mut tally = NONE;
         (1..=100).find(|_| {
             tally = tally.add(stage, class);
-            tally.verdict(stage, class) == Verdict::End
+            tally.verdict(stage, class, true) == Verdict::End
         })
     }
 
@@ -237,7 +240,9 @@ mod tests {
     #[test]
     fn doubtful_bytes_are_fetched_afresh() {
         let tally = NONE.add(Stage::Process, RetryClass::Unsure);
-        assert_eq!(tally.verdict(Stage::Process, RetryClass::Unsure), Verdict::Again { stage: Stage::Fetch, steps: 1 });
+        let again = Verdict::Again { stage: Stage::Fetch, steps: 1 };
+        assert_eq!(tally.verdict(Stage::Process, RetryClass::Unsure, true), again);
+        assert_eq!(tally.verdict(Stage::Process, RetryClass::Unsure, false), Verdict::End);
     }
 
     #[test]

@@ -9,13 +9,15 @@
 //! when one is completed, so that what completes at the same moment in other workers may go over it: by one image for
 //! each worker's slot at most. A lock would have to be held while the descriptor is written, image after image.
 
-use diesel::sql_types::{BigInt, Integer, Nullable};
-use diesel::{OptionalExtension, QueryableByName, sql_query};
+use diesel::sql_query;
+use diesel::sql_types::Integer;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use dlcs_model::CustomerId;
 
+use crate::DbError;
 use crate::sql::Prepare;
-use crate::{DbError, usage};
+use crate::storage_policy::{self, StoragePolicy};
+use crate::usage::{self, Usage};
 
 /// The first half of the locks' names.
 const LOCKS: i32 = 0x444C_4351;
@@ -41,23 +43,14 @@ pub enum OverQuota {
     },
 }
 
-#[derive(QueryableByName)]
-struct Limits {
-    #[diesel(sql_type = Nullable<BigInt>)]
-    max_images: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    max_size: Option<i64>,
-}
-
 /// Whether the images that this transaction has made, and counted, are within the customer's quota.
 pub(super) async fn check(
     conn: &mut AsyncPgConnection,
     customer: CustomerId,
 ) -> Result<Result<(), OverQuota>, DbError> {
-    let sql = "SELECT max_images, max_size FROM customer WHERE id = $1";
-    let limits: Option<Limits> =
-        sql_query(sql).bind::<Integer, _>(customer.0).prepared().get_result(conn).await.optional()?;
-    let Some(Limits { max_images, max_size }) = limits else { return Ok(Ok(())) };
+    let Some(StoragePolicy { max_images, max_size }) = storage_policy::get(conn, customer).await? else {
+        return Ok(Ok(()));
+    };
     if max_images.is_some() {
         let lock = sql_query("SELECT pg_advisory_xact_lock($1, $2)");
         lock.bind::<Integer, _>(LOCKS).bind::<Integer, _>(customer.0).prepared().execute(conn).await?;
@@ -65,12 +58,30 @@ pub(super) async fn check(
         return Ok(Ok(()));
     }
     // A statement of its own, so that it sees what was committed before the lock was given.
+    Ok(within(max_images, max_size, usage::of_customer(conn, customer).await?))
+}
+
+/// Whether the customer may have one more image, as things stand: to be asked before much work is done for it.
+///
+/// # Errors
+/// If the database fails.
+pub async fn has_room(conn: &mut AsyncPgConnection, customer: CustomerId) -> Result<Result<(), OverQuota>, DbError> {
+    let Some(StoragePolicy { max_images, max_size }) = storage_policy::get(conn, customer).await? else {
+        return Ok(Ok(()));
+    };
+    if max_images.is_none() && max_size.is_none() {
+        return Ok(Ok(()));
+    }
     let now = usage::of_customer(conn, customer).await?;
-    Ok(match (max_images, max_size) {
+    Ok(within(max_images, max_size, Usage { images: now.images + 1, ..now }))
+}
+
+fn within(max_images: Option<i64>, max_size: Option<i64>, now: Usage) -> Result<(), OverQuota> {
+    match (max_images, max_size) {
         (Some(limit), _) if now.images > limit => Err(OverQuota::Images { limit, images: now.images }),
         (_, Some(limit)) if now.size >= limit => Err(OverQuota::Size { limit, size: now.size }),
         _ => Ok(()),
-    })
+    }
 }
 
 /// Whether the customer may store `more` bytes than it does now.

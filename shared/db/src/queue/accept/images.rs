@@ -22,6 +22,9 @@ pub(super) struct Upserted {
     pub inserted: bool,
     #[diesel(sql_type = Bool)]
     pub deleted: bool,
+    /// Without an origin: its bytes were sent.
+    #[diesel(sql_type = Bool)]
+    pub bare: bool,
     #[diesel(sql_type = BigInt)]
     pub batch: i64,
     #[diesel(sql_type = Integer)]
@@ -56,7 +59,8 @@ pub(super) async fn upsert_images(
         "JOIN space s ON s.customer = $2 AND s.id = m.space \
          ORDER BY m.space, m.id COLLATE \"C\" \
          ON CONFLICT (customer, space, id) DO UPDATE SET generation = i.generation + 1 \
-         RETURNING space, id, generation, batch = $3 AS inserted, deleted_at IS NOT NULL AS deleted, batch, ordinal"
+         RETURNING space, id, generation, batch = $3 AS inserted, deleted_at IS NOT NULL AS deleted, origin = '' AS bare, \
+             batch, ordinal"
     );
     sql_query(SQL)
         .bind::<Text, _>(members)

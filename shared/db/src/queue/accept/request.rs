@@ -1,10 +1,10 @@
 //! What a registration says, and what becomes of it.
 
-use dlcs_model::{BatchId, CustomerId, ImageId, Lane, SpaceId};
+use dlcs_model::{BatchId, CustomerId, ImageId, Lane, SpaceId, Stage};
 use serde::Serialize;
 
 use crate::DbError;
-use crate::queue::{Dispatched, OverQuota};
+use crate::queue::{Dispatched, OverQuota, Staged};
 
 /// An image to register. What is `None` keeps its value if the image exists, or has the default (of the space or of
 /// the API) if it is new.
@@ -29,6 +29,9 @@ pub struct NewImage {
     /// Fields that a known image gets the default of, as if it were new.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub resets: Vec<Resettable>,
+    /// Its bytes, which came with the registration: nothing is fetched. See [`Self::with_bytes`].
+    #[serde(skip)]
+    pub upload: Option<Staged>,
 }
 
 /// A field that has a default to go back to; its word is the column's name.
@@ -71,11 +74,26 @@ impl NewImage {
             max_unauthorised: None,
             metadata: None,
             resets: Vec::new(),
+            upload: None,
         }
     }
-}
 
-impl NewImage {
+    /// The same with its bytes, which are in the store already. They take the place of the origins: what the image
+    /// was fetched from before is not what it shows any more.
+    #[must_use]
+    pub fn with_bytes(mut self, staged: Staged) -> Self {
+        self.origin = Some(String::new());
+        self.initial_origin = None;
+        self.resets.push(Resettable::InitialOrigin);
+        self.upload = Some(staged);
+        self
+    }
+
+    /// What has to be done first.
+    pub(super) fn stage(&self) -> Stage {
+        if self.upload.is_some() { Stage::Process } else { Stage::Fetch }
+    }
+
     /// Whether it says anything of who may see the image.
     #[must_use]
     pub fn says_access(&self) -> bool {
@@ -145,6 +163,9 @@ pub enum AcceptError {
     /// New images without an origin, by ordinal.
     #[error("{} new images have no origin", .0.len())]
     MissingOrigins(Vec<usize>),
+    /// Known images whose bytes were sent, and that are to be fetched without an origin, by ordinal.
+    #[error("{} images were registered by their bytes and have no origin", .0.len())]
+    BytesOnly(Vec<usize>),
     /// With [`NewBatch::only_new`]: images that exist, by ordinal.
     #[error("{} images exist", .0.len())]
     Exists(Vec<usize>),

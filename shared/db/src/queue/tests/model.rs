@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use dlcs_messages::Hint;
-use dlcs_model::{BatchId, FailureCode};
+use dlcs_model::{BatchId, FailureCode, Stage};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -17,29 +17,45 @@ use crate::{AsyncPgConnection, image as images};
 enum Step {
     /// Register these images in one batch.
     Accept(Vec<u8>),
+    /// Register an image with its bytes; the hint is kept.
+    Upload(u8),
     /// Whatever can be dispatched is, and the hints are kept.
     Dispatch,
     /// Deliver a hint ever published, perhaps for the second time.
     Deliver(prop::sample::Index),
     /// A worker ends its work, perhaps one that lost its lease long ago or has ended it already.
-    Work(prop::sample::Index, bool),
+    Work(prop::sample::Index, How),
     /// All leases and hints run out.
     Expire,
     Delete(u8),
     Cancel(prop::sample::Index),
 }
 
+/// How a worker's work goes.
+#[derive(Debug, Clone, Copy)]
+enum How {
+    Well,
+    Badly,
+    /// Fresh bytes might help.
+    Doubtfully,
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let index = any::<prop::sample::Index>;
     prop_oneof![
         2 => prop::collection::btree_set(0..5_u8, 1..4).prop_map(|set| Step::Accept(set.into_iter().collect())),
+        1 => (0..5_u8).prop_map(Step::Upload),
         3 => Just(Step::Dispatch),
         6 => index().prop_map(Step::Deliver),
-        6 => (index(), prop::bool::weighted(0.8)).prop_map(|(i, well)| Step::Work(i, well)),
+        6 => (index(), how()).prop_map(|(i, how)| Step::Work(i, how)),
         1 => Just(Step::Expire),
         1 => (0..5_u8).prop_map(Step::Delete),
         1 => index().prop_map(Step::Cancel),
     ]
+}
+
+fn how() -> impl Strategy<Value = How> {
+    prop_oneof![8 => Just(How::Well), 1 => Just(How::Badly), 1 => Just(How::Doubtfully)]
 }
 
 type Item = (BatchId, i32);
@@ -105,11 +121,16 @@ impl World<'_> {
                 }
                 self.batches.push(accepted.batch);
             }
+            Step::Upload(image) => {
+                let accepted = accept(self.conn, &upload_of(self.customer, &name(*image))).await.unwrap();
+                self.model.accept(*image, (accepted.batch, 0));
+                self.hints.extend(accepted.hints.iter().map(|d| d.hint));
+            }
             Step::Dispatch => self.hints.extend(dispatch_all(self.conn).await.iter().map(|d| d.hint)),
             Step::Deliver(index) if !self.hints.is_empty() => self.deliver(*index.get(&self.hints)).await,
-            Step::Work(index, well) if !self.claims.is_empty() => {
+            Step::Work(index, how) if !self.claims.is_empty() => {
                 let claim = index.get(&self.claims).clone();
-                self.work(&claim, *well).await;
+                self.work(&claim, *how).await;
             }
             Step::Expire => {
                 pass_time(self.conn).await;
@@ -140,25 +161,26 @@ impl World<'_> {
         self.claims.push(claim);
     }
 
-    async fn work(&mut self, claim: &Claim, well: bool) {
+    async fn work(&mut self, claim: &Claim, how: How) {
         let item = (claim.batch, claim.ordinal);
         let holds = self.model.holder.get(&item) == Some(&claim.token);
         assert_eq!(heartbeat(self.conn, claim).await.unwrap(), holds);
-        match (claim.stage, well) {
-            (_, false) => {
+        match (claim.stage, how) {
+            (_, How::Doubtfully) => self.doubt(claim, holds).await,
+            (_, How::Badly) => {
                 let failed = fail(self.conn, claim, &bad(FailureCode::NotAnImage)).await.unwrap();
                 assert_eq!(failed == Failed::Ended, holds);
                 if holds {
                     self.model.end(item, Some(FailureCode::NotAnImage));
                 }
             }
-            (dlcs_model::Stage::Fetch, true) => {
+            (Stage::Fetch, How::Well) => {
                 let next = fetched(self.conn, claim, &staged(claim)).await.unwrap();
                 assert!(next.is_some() || !holds);
                 self.model.holder.retain(|_, token| *token != claim.token);
                 self.hints.extend(next.map(|next| next.hint));
             }
-            (dlcs_model::Stage::Process, true) => {
+            (Stage::Process, How::Well) => {
                 let done = finish(self.conn, claim).await;
                 assert_eq!(done == Outcome::Done, holds);
                 if holds {
@@ -167,6 +189,23 @@ impl World<'_> {
                     self.model.ready.insert(image, item);
                 }
             }
+        }
+    }
+
+    /// What was fetched is fetched afresh, once; what was sent cannot be.
+    async fn doubt(&mut self, claim: &Claim, holds: bool) {
+        let item = (claim.batch, claim.ordinal);
+        match fail(self.conn, claim, &bad(FailureCode::CorruptImage)).await.unwrap() {
+            Failed::Retry { stage, .. } => {
+                assert!(holds && !claim.origin.is_empty(), "sent bytes are to be fetched");
+                assert_eq!(stage, Stage::Fetch);
+                self.model.holder.remove(&item);
+            }
+            Failed::Ended => {
+                assert!(holds);
+                self.model.end(item, Some(FailureCode::CorruptImage));
+            }
+            Failed::Fenced => assert!(!holds),
         }
     }
 
@@ -219,5 +258,8 @@ async fn run(test: &TestDb, number: u32, steps: &[Step]) {
     let leftover: Vec<_> = world.batches.clone();
     for batch in leftover {
         cancel_batch(world.conn, customer, batch).await.unwrap();
+    }
+    for image in 0..5 {
+        delete(world.conn, &key(customer, &name(image))).await;
     }
 }

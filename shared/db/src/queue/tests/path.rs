@@ -253,3 +253,67 @@ async fn nothing_is_changed_when_publishing_fails() {
     assert_eq!(finish(conn, &claimed).await, Outcome::Done);
     audit(conn).await;
 }
+
+#[tokio::test]
+async fn sent_bytes_are_processed_at_once_and_kept_until_the_end() {
+    let test = TestDb::new().await;
+    let customer = test.customer("c").await;
+    let conn = &mut test.conn().await;
+    let accepted = accept(conn, &upload_of(customer, "x")).await.unwrap();
+    let hint = accepted.hints[0].hint;
+    assert_eq!(hint.stage, Stage::Process);
+    let first = claim(conn, &hint, "p").await.unwrap().unwrap();
+    assert_eq!(first.staged.as_ref().unwrap().key, format!("uploads/{customer}/x"));
+    let again = fail(conn, &first, &bad(FailureCode::Internal)).await.unwrap();
+    assert!(matches!(again, Failed::Retry { stage: Stage::Process, .. }));
+    pass_time(conn).await;
+    let hint = dispatch_all(conn).await[0].hint;
+    let second = claim(conn, &hint, "p").await.unwrap().unwrap();
+    assert_eq!(second.staged, first.staged);
+    assert_eq!(fail(conn, &second, &bad(FailureCode::CorruptImage)).await.unwrap(), Failed::Ended);
+    audit(conn).await;
+}
+
+#[tokio::test]
+async fn sent_bytes_take_the_place_of_the_origin_until_there_is_one_again() {
+    let test = TestDb::new().await;
+    let customer = test.customer("c").await;
+    let conn = &mut test.conn().await;
+    let mut first = batch_of(customer, &["x"]);
+    first.members[0].initial_origin = Some("https://origin.test/first.jpg".into());
+    accept(conn, &first).await.unwrap();
+    accept(conn, &upload_of(customer, "x")).await.unwrap();
+    let row = images::get(conn, &key(customer, "x")).await.unwrap().unwrap();
+    assert_eq!((row.origin.as_str(), row.initial_origin), ("", None));
+    let mut bare = batch_of(customer, &["x"]);
+    bare.members[0].origin = None;
+    assert!(matches!(accept(conn, &bare).await, Err(AcceptError::BytesOnly(o)) if o == [0]));
+    let accepted = accept(conn, &batch_of(customer, &["x"])).await.unwrap();
+    let hint = dispatch_all(conn).await[0].hint;
+    assert_eq!((hint.batch, hint.stage), (accepted.batch, Stage::Fetch));
+    audit(conn).await;
+}
+
+#[tokio::test]
+async fn bytes_are_orphans_once_no_attempt_and_no_open_item_needs_them() {
+    let test = TestDb::new().await;
+    let customer = test.customer("c").await;
+    let conn = &mut test.conn().await;
+    let sent = StagedAt { key: format!("uploads/{customer}/u"), place: None };
+    let upload = accept(conn, &upload_of(customer, "u")).await.unwrap();
+    accept(conn, &batch_of(customer, &["x"])).await.unwrap();
+    let fetching = claim(conn, &dispatch_all(conn).await[0].hint, "f").await.unwrap().unwrap();
+    let place = Some((fetching.batch, fetching.ordinal, fetching.token));
+    let fetched_bytes = StagedAt { key: staged(&fetching).key, place };
+    let stray = StagedAt { key: "uploads/1/stray".into(), place: None };
+    let all = [sent.clone(), fetched_bytes.clone(), stray.clone()];
+    assert_eq!(orphans(conn, &all).await.unwrap(), [stray.key.clone()].into());
+    let next = fetched(conn, &fetching, &staged(&fetching)).await.unwrap().unwrap();
+    assert_eq!(orphans(conn, &all).await.unwrap(), [stray.key.clone()].into());
+    let processing = claim(conn, &next.hint, "p").await.unwrap().unwrap();
+    assert_eq!(finish(conn, &processing).await, Outcome::Done);
+    let uploaded = claim(conn, &upload.hints[0].hint, "p").await.unwrap().unwrap();
+    assert_eq!(orphans(conn, &all).await.unwrap(), [stray.key.clone(), fetched_bytes.key.clone()].into());
+    assert_eq!(finish(conn, &uploaded).await, Outcome::Done);
+    assert_eq!(orphans(conn, &all).await.unwrap(), all.map(|object| object.key).into());
+}

@@ -1,11 +1,9 @@
-//! Where a worker puts temporary files: a folder of its own, without what earlier processes left behind.
+//! Where a service puts temporary files: a folder of its own, without what earlier processes left behind.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-
-use crate::WorkerSettings;
 
 /// The folder of this process; removed with the value.
 #[derive(Debug)]
@@ -16,8 +14,7 @@ impl WorkDir {
     ///
     /// # Errors
     /// If the folder cannot be made.
-    pub fn open(settings: &WorkerSettings, service: &str) -> anyhow::Result<Self> {
-        let root = &settings.work_dir;
+    pub fn open(root: &Path, service: &str) -> anyhow::Result<Self> {
         let context = || format!("the work directory {} cannot be used", root.display());
         std::fs::create_dir_all(root).with_context(context)?;
         remove_left_behind(root, service).with_context(context)?;
@@ -72,8 +69,7 @@ mod tests {
             std::fs::create_dir(root.path().join(&folder)).unwrap();
             std::fs::write(root.path().join(folder).join("file"), b"x").unwrap();
         }
-        let settings = WorkerSettings { work_dir: root.path().to_owned(), heartbeat: 15 };
-        let own = WorkDir::open(&settings, "fetcher").unwrap();
+        let own = WorkDir::open(root.path(), "fetcher").unwrap();
         let listed = || {
             let mut names: Vec<_> = std::fs::read_dir(root.path())
                 .unwrap()
