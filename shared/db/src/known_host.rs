@@ -74,13 +74,16 @@ mod tests {
         let place = |customer| Place { customer, host: "host", port: 22 };
         let pins = (0..16).map(|n| {
             let db = &db;
-            async move { pin(&mut db.conn().await, &place(mine), &format!("key {n}")).await.unwrap() }
+            async move {
+                let mut conn = db.conn().await;
+                pin(&mut conn, &place(mine), &format!("key {n}")).await.unwrap()
+            }
         });
         let mut pinned = futures::future::join_all(pins).await;
         pinned.dedup();
         assert_eq!(pinned.len(), 1, "{pinned:?}");
         let mut conn = db.conn().await;
-        assert_eq!(find(&mut conn, &place(mine)).await.unwrap().as_ref(), pinned.first());
+        assert_eq!(find(&mut conn, &place(mine)).await.unwrap().as_ref(), pinned.iter().next());
         assert_eq!(find(&mut conn, &place(theirs)).await.unwrap(), None);
         assert_eq!(find(&mut conn, &Place { port: 2222, ..place(mine) }).await.unwrap(), None);
         assert_eq!(pin(&mut conn, &place(theirs), "other").await.unwrap(), "other");

@@ -77,8 +77,7 @@ async fn pass(near: TcpStream, port: u16, fault: Arc<Mutex<Fault>>) {
 
 async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, fault: Arc<Mutex<Fault>>) {
     let (mut buffer, mut passed) = (vec![0; 16 * 1024], 0);
-    loop {
-        let Ok(read @ 1..) = from.read(&mut buffer).await else { break };
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
         let current = *fault.lock().unwrap_or_else(PoisonError::into_inner);
         let within = match current {
             Fault::None | Fault::Slow(_) => read,
