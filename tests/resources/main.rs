@@ -75,7 +75,10 @@ async fn what_is_changed_is_what_is_delivered_and_what_is_stored_adds_up() {
         ["a", "b"].iter().map(|id| json!({"id": format!("{}/{}/{id}", world.customer, world.space)})).collect();
     let path = format!("/customers/{}/deleteImages", world.customer);
     let deleted = world.client.send(Method::POST, &path, Some(&json!({"member": doomed}))).await.unwrap();
-    assert_eq!((deleted.status.as_u16(), deleted.json), (200, json!({"deleted": 2, "message": "2 images were deleted."})));
+    assert_eq!(
+        (deleted.status.as_u16(), deleted.json),
+        (200, json!({"deleted": 2, "message": "2 images were deleted."}))
+    );
     delivered(&world, &full("a"), 404).await;
     delivered(&world, &full("b"), 404).await;
     delivered(&world, &full("c"), 200).await;

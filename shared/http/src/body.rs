@@ -138,7 +138,7 @@ async fn read(request: &HttpRequest, payload: Payload, most: usize) -> Result<(B
         let expected = declared.unwrap_or(if body.len() < PARSE_INLINE { 0 } else { limit });
         if admitted.is_none() && dropped == 0 && expected > PARSE_INLINE {
             admitted = Some(shared.budget.admit(expected).await?);
-            pieces.restart(rate(expected));
+            pieces.restart_at(rate(expected));
             body.reserve(expected.min(limit).saturating_sub(body.len()));
         }
         let Some(chunk) = pieces.next().await? else { break };
@@ -180,8 +180,13 @@ impl Pieces {
         Self { payload, started: Instant::now(), bytes: 0, rate: RATE }
     }
 
-    /// Begins to measure anew, against another rate: until now it was we who made the client wait.
-    fn restart(&mut self, rate: u64) {
+    /// Begins to measure anew: until now it was we who made the client wait.
+    pub fn restart(&mut self) {
+        self.restart_at(self.rate);
+    }
+
+    /// The same, against another rate.
+    fn restart_at(&mut self, rate: u64) {
         (self.started, self.bytes, self.rate) = (Instant::now(), 0, rate);
     }
 

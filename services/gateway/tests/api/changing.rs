@@ -185,7 +185,10 @@ async fn many_images_are_found_changed_and_deleted_by_their_ids() {
 
     let doomed = json!({"member": [{"id": full("a")}, {"id": full("b")}, {"id": full("unknown")}]});
     let deleted = world.post("/deleteImages", &doomed).await;
-    assert_eq!((deleted.status.as_u16(), deleted.json), (200, json!({"deleted": 2, "message": "2 images were deleted."})));
+    assert_eq!(
+        (deleted.status.as_u16(), deleted.json),
+        (200, json!({"deleted": 2, "message": "2 images were deleted."}))
+    );
     assert_eq!((descriptor(&world, "a"), descriptor(&world, "b")), (None, None), "their service is gone");
     assert!(descriptor(&world, "c").is_some());
     assert_eq!(world.get(IMAGE).await.status, 404);
