@@ -5,6 +5,7 @@ mod authority;
 mod ftp;
 mod nginx;
 mod proxy;
+mod s3;
 mod ssh;
 mod user;
 
@@ -22,6 +23,7 @@ pub use authority::Authority;
 pub use ftp::{FtpMode, PyFtp, Vsftpd};
 pub use nginx::Nginx;
 pub use proxy::{Fault, Proxy};
+pub use s3::{S3, S3_KEYS};
 pub use ssh::Sshd;
 pub use user::{PASSWORD, USER};
 

@@ -85,7 +85,7 @@ impl<'a> HttpSource<'a> {
             resuming(request, from, self.version.as_deref())
         };
         let response = self.http.ask(url, with).await?;
-        answer::read(response, Asked { from, login: login.is_some() })
+        answer::read(response, Asked { from, login: login.is_some(), parts: false })
     }
 }
 

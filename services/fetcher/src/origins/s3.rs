@@ -214,7 +214,7 @@ impl Source for S3Source<'_> {
             response = self.ask(from).await?;
         }
         let response = refused(response, !matches!(self.access, Access::Open)).await?;
-        match answer::read(response, Asked { from, login: false })? {
+        match answer::read(response, Asked { from, login: false, parts: true })? {
             Answer::Body(opened) => {
                 self.version = opened.version.clone();
                 Ok(opened)

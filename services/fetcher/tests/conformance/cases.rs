@@ -5,7 +5,7 @@ use dlcs_model::FailureCode::{
     OriginUnreachable, TooLarge,
 };
 use dlcs_model::RetryClass::{self, Permanent, Transient};
-use dlcs_testkit::servers::{Fault, FtpMode, free_ports};
+use dlcs_testkit::servers::{Fault, FtpMode, Proxy, free_ports};
 use fetcher::access::Access;
 
 use crate::site::{Fetcher, ODD, Site, WHOLE_BYTES, read, whole};
@@ -50,6 +50,11 @@ async fn sftp_from_openssh() {
     conforms(&Site::sftp().await).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn s3_from_moto() {
+    conforms(&Site::s3().await).await;
+}
+
 async fn conforms(site: &Site) {
     good_files_come_whole(site).await;
     what_is_wrong_with_a_file_has_its_code(site).await;
@@ -67,7 +72,8 @@ async fn good_files_come_whole(site: &Site) {
         assert!(read(&fetched) == whole(), "{}", site.url(name));
         assert_eq!(fetched.bytes, WHOLE_BYTES as u64);
     }
-    if site.scheme != "sftp" {
+    // A bucket that anyone may read is looked for at Amazon.
+    if !matches!(site.scheme, "sftp" | "s3") {
         let anonymous = fetcher.fetch(&site.url("whole"), &Access::Open).await.unwrap();
         assert_eq!(anonymous.bytes, WHOLE_BYTES as u64);
     }
@@ -84,7 +90,11 @@ async fn expect(site: &Site, fetcher: &Fetcher, url: &str, access: &Access, want
 async fn what_is_wrong_with_a_file_has_its_code(site: &Site) {
     let is_http = site.scheme.starts_with("http");
     // nginx leads a directory to its slash, and has no list of it.
-    let directory = if is_http { OriginForbidden } else { OriginStatus };
+    let directory = match site.scheme {
+        "s3" => OriginNotFound,
+        _ if is_http => OriginForbidden,
+        _ => OriginStatus,
+    };
     let table = [
         ("missing", OriginNotFound, Permanent),
         ("no/such/folder/missing", OriginNotFound, Permanent),
@@ -103,7 +113,7 @@ async fn what_is_wrong_with_a_file_has_its_code(site: &Site) {
 async fn what_is_wrong_with_a_login_has_its_code(site: &Site) {
     let fetcher = site.fetcher(&[]).await;
     expect(site, &fetcher, &site.url("private/whole"), &site.wrong, (BadCredentials, Permanent)).await;
-    if !site.scheme.starts_with("ftp") {
+    if !site.scheme.starts_with("ftp") && site.scheme != "s3" {
         expect(site, &fetcher, &site.url("private/whole"), &Access::Open, (OriginForbidden, Permanent)).await;
     }
 }
@@ -138,8 +148,10 @@ async fn nobody_there(site: &Site) {
     let fetcher = site.fetcher(&[]).await;
     let closed = free_ports(1).unwrap();
     let url = site.url("whole").replace(&format!(":{}/", site.port), &format!(":{closed}/"));
-    expect(site, &fetcher, &url, &site.access, (OriginUnreachable, Transient)).await;
-    let unknown = site.url_at("no-such-host.invalid", "whole");
-    let failure = fetcher.fetch(&unknown, &site.access).await.map(|fetched| fetched.bytes).unwrap_err();
+    let access = site.access_at(Proxy::HOST, closed);
+    expect(site, &fetcher, &url, &access, (OriginUnreachable, Transient)).await;
+    let nowhere = "no-such-host.invalid";
+    let (unknown, access) = (site.url_at(nowhere, "whole"), site.access_at(nowhere, site.port));
+    let failure = fetcher.fetch(&unknown, &access).await.map(|fetched| fetched.bytes).unwrap_err();
     assert_eq!(failure.code, OriginUnreachable, "{}", failure.detail);
 }

@@ -4,5 +4,6 @@
 
 mod cases;
 mod ftp;
+mod s3;
 mod sftp;
 mod site;

@@ -9,7 +9,7 @@ use dlcs_db::{Database, DatabaseSettings, customer};
 use dlcs_model::{Credentials, CustomerId, Failure, Origin, SftpLogin};
 use dlcs_storage::StorageSettings;
 use dlcs_testkit::TestDatabase;
-use dlcs_testkit::servers::{Authority, FtpMode, HOST, Nginx, PASSWORD, Proxy, PyFtp, Sshd, USER, Vsftpd};
+use dlcs_testkit::servers::{Authority, FtpMode, HOST, Nginx, PASSWORD, Proxy, PyFtp, S3, S3_KEYS, Sshd, USER, Vsftpd};
 use fetcher::FetchSettings;
 use fetcher::access::Access;
 use fetcher::origins::{Fetched, Origins};
@@ -115,6 +115,15 @@ impl Site {
         Self { prefix, ..site }
     }
 
+    pub async fn s3() -> Self {
+        let files = Files::create();
+        let server = S3::start(&files.state("s3"), &files.root()).await.unwrap();
+        let port = server.port;
+        let site = Self::new("s3", port, vec![port], files, server).await;
+        let (access, wrong) = (s3_login(Proxy::HOST, port, S3_KEYS.1), s3_login(Proxy::HOST, port, "guess"));
+        Self { prefix: "masters/".to_owned(), access, wrong, ..site }
+    }
+
     async fn new(scheme: &'static str, port: u16, ports: Vec<u16>, files: Files, server: impl Send + 'static) -> Self {
         let proxy = Proxy::start(&ports).await.unwrap();
         let (prefix, access, wrong) = (String::new(), Access::Open, Access::Open);
@@ -133,14 +142,26 @@ impl Site {
     pub fn url_at(&self, host: &str, name: &str) -> String {
         let path = format!("{}{name}", self.prefix);
         let path = utf8_percent_encode(&path, UNRESERVED);
-        format!("{}://{host}:{}/{path}", self.scheme, self.port)
+        // An object has a URL of the web too, which names the server.
+        let scheme = if self.scheme == "s3" { "http" } else { self.scheme };
+        format!("{scheme}://{host}:{}/{path}", self.port)
+    }
+
+    /// What a good user has of the same files elsewhere.
+    pub fn access_at(&self, host: &str, port: u16) -> Access {
+        if self.scheme == "s3" { s3_login(host, port, S3_KEYS.1) } else { self.access.clone() }
     }
 
     /// A fetcher that trusts the site's authority, with a host memory of its own.
     pub async fn fetcher(&self, more: &[&str]) -> Fetcher {
+        self.fetcher_of(&StorageSettings::folder(Path::new("/nowhere")), more).await
+    }
+
+    /// The same, of a system with such a store.
+    pub async fn fetcher_of(&self, storage: &StorageSettings, more: &[&str]) -> Fetcher {
         let authority = format!("--fetch-ca-file={}", self.files.authority.certificate.display());
         let implicit = format!("--fetch-implicit-ftps-ports={}", self.implicit_port());
-        Fetcher::new(&[&[authority.as_str(), &implicit], more].concat()).await
+        Fetcher::of(storage, &[&[authority.as_str(), &implicit], more].concat()).await
     }
 
     pub fn implicit_port(&self) -> u16 {
@@ -150,6 +171,16 @@ impl Site {
 
 pub fn ftp_login(password: SecretString) -> Access {
     Access::With(Credentials::Ftp { user: USER.to_owned(), password })
+}
+
+pub fn s3_login(host: &str, port: u16, secret: &str) -> Access {
+    Access::With(Credentials::S3 {
+        access_key_id: S3_KEYS.0.to_owned(),
+        secret_access_key: secret.into(),
+        session_token: None,
+        region: None,
+        endpoint: Some(format!("http://{host}:{port}")),
+    })
 }
 
 pub fn sftp_login(password: SecretString) -> Access {
@@ -168,6 +199,10 @@ pub struct Fetcher {
 
 impl Fetcher {
     pub async fn new(more: &[&str]) -> Self {
+        Self::of(&StorageSettings::folder(Path::new("/nowhere")), more).await
+    }
+
+    async fn of(storage: &StorageSettings, more: &[&str]) -> Self {
         // An error means that a provider is already there, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let server = TestDatabase::create().await.unwrap();
@@ -177,13 +212,14 @@ impl Fetcher {
         let customer = customer::create(&mut conn, "tester", "Tester", false).await.unwrap().id;
         drop(conn);
         let work = tempfile::tempdir().unwrap();
-        let origins = origins(&settings(more), &database, work.path());
+        let origins = origins(storage, &settings(more), &database, work.path());
         Self { origins, customer, database, work, _database: server }
     }
 
     /// Without the connections that it has kept.
     pub fn anew(self) -> Self {
-        Self { origins: origins(&settings(&[]), &self.database, self.work.path()), ..self }
+        let storage = StorageSettings::folder(Path::new("/nowhere"));
+        Self { origins: origins(&storage, &settings(&[]), &self.database, self.work.path()), ..self }
     }
 
     pub async fn fetch(&self, url: &str, access: &Access) -> Result<Fetched, Failure> {
@@ -196,9 +232,8 @@ impl Fetcher {
     }
 }
 
-fn origins(settings: &FetchSettings, database: &Database, work: &Path) -> Origins {
-    let storage = StorageSettings::folder(Path::new("/nowhere"));
-    Origins::new(settings, &storage, database.clone(), work).unwrap()
+fn origins(storage: &StorageSettings, settings: &FetchSettings, database: &Database, work: &Path) -> Origins {
+    Origins::new(settings, storage, database.clone(), work).unwrap()
 }
 
 fn settings(more: &[&str]) -> FetchSettings {

@@ -33,19 +33,21 @@ pub(in crate::origins) struct Asked {
     pub(in crate::origins) from: u64,
     /// With stored credentials.
     pub(in crate::origins) login: bool,
+    /// Of a server that gives parts, whether it says so or not.
+    pub(in crate::origins) parts: bool,
 }
 
 /// Judges status and headers.
 pub(in crate::origins) fn read(response: Response, asked: Asked) -> Result<Answer, Failure> {
     let status = response.status();
     match status.as_u16() {
-        200 => Ok(Answer::Body(opened(response, 0, None)?)),
+        200 => Ok(Answer::Body(opened(response, asked, 0, None)?)),
         206 if asked.from > 0 => {
             let range =
                 header(&response, CONTENT_RANGE).and_then(content_range).filter(|(from, _)| *from == asked.from);
             // What begins elsewhere is not the rest of what we have.
             let (from, total) = range.ok_or_else(broken_off)?;
-            Ok(Answer::Body(opened(response, from, total)?))
+            Ok(Answer::Body(opened(response, asked, from, total)?))
         }
         416 if asked.from > 0 => Err(broken_off()),
         301 | 302 | 303 | 307 | 308 => {
@@ -58,7 +60,7 @@ pub(in crate::origins) fn read(response: Response, asked: Asked) -> Result<Answe
     }
 }
 
-fn opened(response: Response, from: u64, total: Option<u64>) -> Result<Opened, Failure> {
+fn opened(response: Response, asked: Asked, from: u64, total: Option<u64>) -> Result<Opened, Failure> {
     if let Some(encoding) = header(&response, CONTENT_ENCODING).map(str::trim)
         && !matches!(encoding, "" | "identity")
     {
@@ -67,13 +69,14 @@ fn opened(response: Response, from: u64, total: Option<u64>) -> Result<Opened, F
         return Err(Failure::new(FailureCode::OriginStatus, detail));
     }
     let total = total.or_else(|| response.content_length().map(|length| from + length));
-    let (version, media_type) = (version(&response), media_type(&response));
+    let (version, media_type) = (version(&response, asked.parts), media_type(&response));
     Ok(Opened { body: Box::new(response), from, total, version, media_type })
 }
 
 /// What tells these bytes from others, of an origin that gives parts of them: a strong validator.
-fn version(response: &Response) -> Option<String> {
-    let parts = response.status() == StatusCode::PARTIAL_CONTENT
+fn version(response: &Response, known: bool) -> Option<String> {
+    let parts = known
+        || response.status() == StatusCode::PARTIAL_CONTENT
         || header(response, ACCEPT_RANGES).is_some_and(|unit| unit.trim().eq_ignore_ascii_case("bytes"));
     let tag = header(response, ETAG).filter(|tag| !tag.starts_with("W/"));
     let version = tag.or_else(|| header(response, LAST_MODIFIED))?;

@@ -1,0 +1,74 @@
+"""An S3 server: PORT ROOT. What is below ROOT is in the bucket "masters".
+
+The objects are moto's, which looks at no signature in a URL; so that is done here, with the signer of Amazon's own client.
+"""
+
+import pathlib
+import sys
+from urllib.parse import parse_qs
+
+import boto3
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
+
+PORT, ROOT = int(sys.argv[1]), pathlib.Path(sys.argv[2])
+KEYS = Credentials("AKIALIBRARY", "correct horse")
+REFUSED = "<Error><Code>{}</Code><Message>no</Message></Error>"
+filling = True
+
+
+def refusal(environ):
+    """Why a request is refused, as S3 names it."""
+    query = environ["QUERY_STRING"]
+    said = {name: values[0] for name, values in parse_qs(query).items()}
+    if "X-Amz-Signature" not in said:
+        return "AccessDenied"
+    key, _, region, service, _ = said["X-Amz-Credential"].split("/")
+    if key != KEYS.access_key:
+        return "InvalidAccessKeyId"
+    unsigned = "&".join(pair for pair in query.split("&") if not pair.startswith("X-Amz-Signature="))
+    # As it was sent: the server's own path is decoded.
+    path = environ["RAW_URI"].split("?")[0]
+    request = AWSRequest(environ["REQUEST_METHOD"], f"http://{environ['HTTP_HOST']}{path}?{unsigned}")
+    request.context["timestamp"] = said["X-Amz-Date"]
+    signer = S3SigV4QueryAuth(KEYS, service, region)
+    text = signer.string_to_sign(request, signer.canonical_request(request))
+    if signer.signature(text, request) != said["X-Amz-Signature"]:
+        return "SignatureDoesNotMatch"
+    return "AccessDenied" if path.endswith("/forbidden") else None
+
+
+def guarded(environ, start_response):
+    """The objects, for who may have them."""
+    code = None if filling else refusal(environ)
+    if code is None:
+        return objects(environ, start_response)
+    start_response("403 Forbidden", [("Content-Type", "application/xml")])
+    return [REFUSED.format(code).encode()]
+
+
+objects = DomainDispatcherApplication(create_backend_app)
+server = make_server("127.0.0.1", PORT, guarded, threaded=True)
+
+
+def fill():
+    """Puts the files into the bucket, as nobody else may."""
+    global filling
+    place = {"endpoint_url": f"http://127.0.0.1:{PORT}", "region_name": "us-east-1"}
+    s3 = boto3.client("s3", aws_access_key_id="a", aws_secret_access_key="b", **place)
+    s3.create_bucket(Bucket="masters")
+    for file in ROOT.rglob("*"):
+        if file.is_file():
+            s3.put_object(Bucket="masters", Key=str(file.relative_to(ROOT)), Body=file.read_bytes())
+    filling = False
+    (ROOT.parent / "s3-filled").touch()
+
+
+if __name__ == "__main__":
+    import threading
+
+    threading.Thread(target=fill).start()
+    server.serve_forever()
