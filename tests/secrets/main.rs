@@ -24,6 +24,8 @@ fn forms() -> Vec<(&'static str, String)> {
     vec![
         ("plain", CANARY.to_owned()),
         ("base64", STANDARD.encode(CANARY).trim_end_matches('=').to_owned()),
+        ("base64, shifted by one", STANDARD.encode(format!("x{CANARY}"))[4..40].to_owned()),
+        ("base64, shifted by two", STANDARD.encode(format!("xx{CANARY}"))[4..40].to_owned()),
         ("as it is sent", STANDARD.encode(format!("{USER}:{CANARY}"))),
         ("hex", hex),
     ]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use dlcs_db::Database;
 use dlcs_db::origin_strategy::{self, Strategy};
-use dlcs_db::{Database, DbError};
 use dlcs_model::{Credentials, CustomerId, Failure, Origin, OriginStrategy, Pattern};
 use dlcs_vault::{Sealed, Vault};
 use moka::future::Cache;
@@ -14,8 +14,8 @@ use crate::access::Access;
 
 /// How long a strategy that was changed may still be used as it was.
 const REMEMBERED: Duration = Duration::from_secs(5);
-/// Customers whose strategies are in memory, sealed.
-const CUSTOMERS: u64 = 1_000;
+/// Strategies that are in memory, sealed: a compiled expression takes some kilobytes, or at the worst half a megabyte.
+const RULES: u32 = 2_000;
 
 /// All customers' strategies.
 #[derive(Clone)]
@@ -45,7 +45,8 @@ impl Strategies {
     /// The strategies in this database, whose credentials are in this vault.
     #[must_use]
     pub fn new(database: Database, vault: Vault) -> Self {
-        let customers = Cache::builder().max_capacity(CUSTOMERS).time_to_live(REMEMBERED).build();
+        let weight = |_: &CustomerId, rules: &Arc<Vec<Rule>>| u32::try_from(rules.len() + 1).unwrap_or(u32::MAX);
+        let customers = Cache::builder().max_capacity(RULES.into()).weigher(weight).time_to_live(REMEMBERED).build();
         Self { database, vault: Arc::new(vault), customers }
     }
 
@@ -55,7 +56,7 @@ impl Strategies {
     /// Our own trouble: no database, or a vault without the key.
     pub async fn choose(&self, customer: CustomerId, origin: &Origin) -> Result<Chosen, Failure> {
         let rules = self.customers.try_get_with(customer, self.load(customer)).await.map_err(|error| {
-            tracing::warn!(%error, %customer, "origin strategies cannot be read");
+            tracing::warn!(error = format!("{error:#}"), %customer, "origin strategies cannot be read");
             Failure::internal()
         })?;
         let fits = |rule: &&Rule| rule.strategy.serves(origin.scheme()) && rule.pattern.matches(origin);
@@ -65,9 +66,11 @@ impl Strategies {
         }
     }
 
-    async fn load(&self, customer: CustomerId) -> Result<Arc<Vec<Rule>>, DbError> {
+    async fn load(&self, customer: CustomerId) -> anyhow::Result<Arc<Vec<Rule>>> {
         let strategies = origin_strategy::all(&mut *self.database.get().await?, customer).await?;
-        Ok(Arc::new(strategies.into_iter().filter_map(Rule::new).collect()))
+        // Many expressions take a while to compile.
+        let compile = move || strategies.into_iter().filter_map(Rule::new).collect();
+        Ok(Arc::new(tokio::task::spawn_blocking(compile).await?))
     }
 
     fn open(&self, customer: CustomerId, rule: &Rule) -> Result<Access, Failure> {

@@ -113,7 +113,7 @@ pub struct OriginStrategyInput {
 pub enum GivenCredentials {
     /// The strategy has none.
     None,
-    /// They stay as they are.
+    /// They stay as they are: for the same origins, by the same strategy.
     Kept,
     /// These.
     New(Credentials),
@@ -134,7 +134,8 @@ impl OriginStrategyInput {
             Given::Absent => before.map_or(0, |before| before.order),
             Given::Null => 0,
         };
-        let stored = before.map(|before| before.strategy);
+        // Whoever may change where credentials are sent, and could keep them, could have them sent to a host of their own.
+        let stored = before.filter(|before| regex.as_deref() == Some(before.regex)).map(|before| before.strategy);
         let credentials = strategy.and_then(|strategy| read_credentials(&mut reader, strategy, stored));
         let input = match (regex, strategy, credentials) {
             (Some(regex), Some(strategy), Some(credentials)) => Some(Self { regex, strategy, order, credentials }),
@@ -213,7 +214,7 @@ fn read_credentials(
         }
         (true, None, None | Some(HIDDEN)) if kept => Some(GivenCredentials::Kept),
         (true, None, None | Some(HIDDEN)) => {
-            let detail = format!("{strategy} needs credentials");
+            let detail = format!("{strategy} needs credentials, and so does a change of where they are sent");
             reader.fault("credentials", "missing-credentials", || detail);
             None
         }
@@ -397,6 +398,8 @@ mod tests {
         }
         let other = json!({"strategy": "sftp", "credentials": "xxx"});
         assert_eq!(faults(&other, Some(&before)), ["/credentials missing-credentials"]);
+        let elsewhere = json!({"regex": "ftp://evil/.*", "credentials": "xxx"});
+        assert_eq!(faults(&elsewhere, Some(&before)), ["/credentials missing-credentials"]);
         let none = OriginStrategyInput::read(&json!({"strategy": "default"}), Some(&before)).unwrap();
         assert!(matches!(none.credentials, GivenCredentials::None));
     }

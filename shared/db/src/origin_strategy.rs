@@ -295,6 +295,7 @@ pub async fn renew(conn: &mut AsyncPgConnection, id: Uuid, before: &Sealed, afte
         .bind::<Text, _>(&after.key_id)
         .bind::<Binary, _>(&after.wrapped_key)
         .bind::<Binary, _>(&after.secret)
+        .bind::<Integer, _>(customer.0)
         .prepared()
         .execute(conn)
         .await?;
@@ -349,8 +350,8 @@ mod tests {
         let before = made.fields.credentials.unwrap();
         let after = Sealed { key_id: "two".to_owned(), ..before.clone() };
         let stale = Sealed { secret: vec![9], ..before.clone() };
-        assert!(!renew(conn, made.id, &stale, &after).await.unwrap());
-        assert!(renew(conn, made.id, &before, &after).await.unwrap());
+        assert!(!renew(conn, (owner, made.id), &stale, &after).await.unwrap());
+        assert!(renew(conn, (owner, made.id), &before, &after).await.unwrap());
         assert!(outdated(conn, "two", Uuid::nil(), 10).await.unwrap().is_empty());
     }
 

@@ -1,4 +1,4 @@
-//! What an origin strategy knows of an origin, opened. Secrets are wiped when they are dropped, and never shown.
+//! What an origin strategy knows of an origin, opened. Secrets are never shown.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};

@@ -55,7 +55,10 @@ fn place(origin: &Origin) -> String {
     };
     let port = url.port().filter(|port| *port != usual).map(|port| format!(":{port}")).unwrap_or_default();
     let path = if url.path().is_empty() { "/" } else { url.path() };
-    format!("{}://{}{port}{path}", origin.scheme(), url.host_str().unwrap_or_default())
+    let host = url.host_str().unwrap_or_default();
+    // Upper and lower case are one in a host, which URL parsers know of the web's only; not in a bucket.
+    let host = if origin.scheme() == Scheme::S3 { host.to_owned() } else { host.to_ascii_lowercase() };
+    format!("{}://{host}{port}{path}", origin.scheme())
 }
 
 /// The last line of the parser's drawing says what is wrong.
@@ -85,6 +88,7 @@ mod tests {
         }
         assert!(matches(r"https://good\.org:8443/.*", "https://good.org:8443/a"));
         assert!(matches(r"sftp://good\.org/.*", "sftp://good.org:22/a"));
+        assert!(matches(r"ftps://good\.org/.*", "ftps://Good.ORG/a"));
         assert!(matches(r"s3://masters/.*", "s3://masters/a/b.tif"));
         assert!(matches(r"(?i)HTTPS?://.*\.org/.*", "http://good.org/"));
         assert!(matches(r"https://a\.org/.*|https://b\.org/.*", "https://b.org/x"));

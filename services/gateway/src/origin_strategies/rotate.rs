@@ -42,32 +42,50 @@ pub fn rotate_keys_command() -> ExitCode {
 }
 
 /// How many could not be renewed.
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "what the command is for")]
+#[expect(clippy::print_stdout, reason = "what the command is for")]
 async fn rotate(Arguments { database, vault }: &Arguments) -> anyhow::Result<usize> {
     let (database, vault) = (Database::connect(database)?, Vault::new(vault)?);
     let current = vault.current()?;
-    let (mut after, mut renewed, mut failed) = (Uuid::nil(), 0, 0);
+    loop {
+        let Pass { renewed, failed } = pass(&database, &vault, current).await?;
+        println!("{renewed} renewed");
+        // A gateway that does not know the new key yet may have stored something behind us.
+        if renewed == 0 {
+            println!("all stored credentials are under the key {current:?}, but for {failed}");
+            return Ok(failed);
+        }
+    }
+}
+
+#[derive(Default)]
+struct Pass {
+    renewed: usize,
+    failed: usize,
+}
+
+/// Goes through all that are under another key.
+#[expect(clippy::print_stderr, reason = "what the command is for")]
+async fn pass(database: &Database, vault: &Vault, current: &str) -> anyhow::Result<Pass> {
+    let (mut pass, mut after) = (Pass::default(), Uuid::nil());
     loop {
         let mut db = database.get().await?;
         let strategies = origin_strategy::outdated(&mut db, current, after, CHUNK).await?;
-        let Some(last) = strategies.last() else { break };
+        let Some(last) = strategies.last() else { return Ok(pass) };
         after = last.id;
         for Strategy { id, customer, fields, .. } in &strategies {
             let Some(before) = &fields.credentials else { continue };
             match vault.renew(before, &Strategy::place(*customer, *id)) {
-                // One that was changed meanwhile is under the current key already.
+                // One that was changed meanwhile is found again if it has to be.
                 Ok(Some(sealed)) => {
-                    renewed += usize::from(origin_strategy::renew(&mut db, *id, before, &sealed).await?)
+                    let renewed = origin_strategy::renew(&mut db, (*customer, *id), before, &sealed).await?;
+                    pass.renewed += usize::from(renewed);
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    failed += 1;
+                    pass.failed += 1;
                     eprintln!("origin strategy {id} of customer {customer}: {error}");
                 }
             }
         }
-        println!("{renewed} renewed");
     }
-    println!("all stored credentials are under the key {current:?}, but for {failed}");
-    Ok(failed)
 }
