@@ -19,6 +19,10 @@ def ftp_SIZE(self, path):
     return FTPHandler.ftp_SIZE(self, path)
 
 
+class Plain(FTPHandler):
+    pass
+
+
 class Explicit(TLS_FTPHandler):
     certfile = certificate
     tls_control_required = True
@@ -41,7 +45,7 @@ class Implicit(TLS_FTPHandler):
         FTPHandler.handle(self)
 
 
-handler = {"plain": FTPHandler, "explicit": Explicit, "implicit": Implicit}[mode]
+handler = {"plain": Plain, "explicit": Explicit, "implicit": Implicit}[mode]
 handler.authorizer = authorizer
 handler.ftp_SIZE = ftp_SIZE
 handler.auth_failed_timeout = 0

@@ -22,6 +22,9 @@ fn lists(folder: &Path) -> anyhow::Result<Vec<(PathBuf, &'static str)>> {
     let add = |(system, line): (&'static str, String)| {
         let known = std::fs::read_to_string(system).with_context(|| format!("{system}: the test has to be root's"))?;
         let own = folder.join(system.trim_start_matches("/etc/"));
+        std::fs::write(&own, "")?;
+        // As the system's own: what root alone may read stays so.
+        std::fs::set_permissions(&own, std::fs::metadata(system)?.permissions())?;
         std::fs::write(&own, known + &line)?;
         Ok((own, system))
     };
