@@ -285,9 +285,14 @@ pub async fn outdated(
 ///
 /// # Errors
 /// If the database fails.
-pub async fn renew(conn: &mut AsyncPgConnection, id: Uuid, before: &Sealed, after: &Sealed) -> Result<bool, DbError> {
+pub async fn renew(
+    conn: &mut AsyncPgConnection,
+    (customer, id): (CustomerId, Uuid),
+    before: &Sealed,
+    after: &Sealed,
+) -> Result<bool, DbError> {
     let sql = "UPDATE origin_strategy SET key_id = $4, wrapped_key = $5, secret = $6 \
-               WHERE id = $1 AND wrapped_key = $2 AND secret = $3";
+               WHERE id = $1 AND wrapped_key = $2 AND secret = $3 AND customer = $7";
     let changed = sql_query(sql)
         .bind::<diesel::sql_types::Uuid, _>(id)
         .bind::<Binary, _>(&before.wrapped_key)

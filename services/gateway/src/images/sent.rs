@@ -193,10 +193,12 @@ pub struct Body(Rc<Mutex<Pieces>>);
 impl Body {
     /// What is left of it.
     pub fn stream(self) -> Pin<Box<dyn Stream<Item = Result<Bytes, Problem>>>> {
-        Box::pin(stream::unfold(self, async |body| {
+        let pieces = stream::unfold(self, async |body| {
             let piece = body.0.lock().await.next().await;
             Some((piece.transpose()?, body))
-        }))
+        });
+        // A form's reader looks again after the end.
+        Box::pin(pieces.fuse())
     }
 
     /// Begins to measure anew how fast it comes.
