@@ -1,6 +1,7 @@
 //! What is true of every operation of a kind, so that handlers need not say it: what can be refused, what a list looks
 //! like, which headers there are.
 
+use dlcs_api::requests::RawImage;
 use dlcs_api::{Collection, Neighbours, PartialCollectionView, Problem};
 use serde_json::{Map, Value, json};
 use utoipa::{PartialSchema, ToSchema};
@@ -36,6 +37,7 @@ pub fn apply(all: &mut Value) {
         }
     }
     add::<Problem>(&mut schemas);
+    add::<RawImage>(&mut schemas);
     add::<PartialCollectionView>(&mut schemas);
     schemas.sort_keys();
     all["components"] = components;

@@ -122,10 +122,11 @@ async fn keys_are_rotated_while_everything_runs() {
         world.launch(service).unwrap();
         world.ready(service).await.unwrap();
     }
+    let database = world.database().to_owned();
     let rotate = |keys: &Path| {
         let gateway = std::env::current_exe().unwrap().parent().unwrap().with_file_name("gateway");
         let mut command = Command::new(gateway);
-        command.arg("rotate-keys").env("DLCS_DATABASE_URL", world.database()).env("DLCS_VAULT_KEY_FILE", keys);
+        command.arg("rotate-keys").env("DLCS_DATABASE_URL", &database).env("DLCS_VAULT_KEY_FILE", keys);
         command.output().unwrap()
     };
     let rotated = rotate(&keys);

@@ -64,7 +64,7 @@ fn place(origin: &Origin) -> String {
 /// The last line of the parser's drawing says what is wrong.
 fn in_a_line(error: &regex::Error) -> String {
     let text = error.to_string();
-    let last = text.lines().map(str::trim).filter(|line| !line.is_empty()).next_back().unwrap_or_default();
+    let last = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
     last.strip_prefix("error: ").unwrap_or(last).to_owned()
 }
 

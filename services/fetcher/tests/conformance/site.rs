@@ -246,7 +246,8 @@ fn settings(more: &[&str]) -> FetchSettings {
         "--fetch-total-seconds=60",
         limit.as_str(),
     ];
-    let command = FetchSettings::augment_args(clap::Command::new("test"));
+    // What is said twice is as the last one says.
+    let command = FetchSettings::augment_args(clap::Command::new("test")).args_override_self(true);
     let matches = command.get_matches_from(arguments.iter().chain(more));
     FetchSettings::from_arg_matches(&matches).unwrap()
 }

@@ -36,7 +36,7 @@ async fn strategies_come_and_go_and_their_credentials_stay_inside() {
     );
     let path = url.strip_prefix(PUBLIC).unwrap().to_owned();
 
-    let put = |body: Value| world.put(&path, &body);
+    let put = async |body: Value| world.put(&path, &body).await;
     let mut as_read = created.json.clone();
     as_read["order"] = json!(9);
     let kept = put(as_read).await;

@@ -7,7 +7,7 @@ use std::process::Command;
 use super::{Authority, HOST, PASSWORD, Server, USER, free_ports, user};
 
 /// Ports for data, after the one for control.
-const DATA_PORTS: u16 = 6;
+const DATA_PORTS: u16 = 30;
 
 /// How a server speaks TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -72,6 +72,10 @@ fn refusal(response: &Response, step: Step) -> Failure {
             ),
         ),
         (Step::Login, 500..=599 | 332) => answered(FailureCode::BadCredentials),
+        // So says vsftpd when it is in trouble itself: it has no port left, say.
+        (Step::Transfer, 500) if String::from_utf8_lossy(&response.body).contains("OOPS") => {
+            answered(FailureCode::OriginStatus).transient(None)
+        }
         (Step::Transfer, 550..=553) if permission(response) => answered(FailureCode::OriginForbidden),
         (Step::Transfer, 530 | 532) => answered(FailureCode::OriginForbidden),
         (Step::Transfer, 550 | 551 | 553) => answered(FailureCode::OriginNotFound),
@@ -135,6 +139,7 @@ mod tests {
             ("450 Busy", Step::Transfer, OriginStatus, Transient),
             ("451 Disk", Step::Transfer, OriginStatus, Transient),
             ("500 What?", Step::Transfer, OriginStatus, Permanent),
+            ("500 OOPS: no port", Step::Transfer, OriginStatus, Transient),
             ("426 Cut", Step::End, OriginIncomplete, Transient),
             ("550 Vanished", Step::End, OriginIncomplete, Transient),
         ];

@@ -302,7 +302,8 @@ async fn bytes_are_orphans_once_no_attempt_and_no_open_item_needs_them() {
     let sent = StagedAt { key: format!("uploads/{customer}/u"), place: None };
     let upload = accept(conn, &upload_of(customer, "u")).await.unwrap();
     accept(conn, &batch_of(customer, &["x"])).await.unwrap();
-    let fetching = claim(conn, &dispatch_all(conn).await[0].hint, "f").await.unwrap().unwrap();
+    let hint = dispatch_all(conn).await[0].hint;
+    let fetching = claim(conn, &hint, "f").await.unwrap().unwrap();
     let place = Some((fetching.batch, fetching.ordinal, fetching.token));
     let fetched_bytes = StagedAt { key: staged(&fetching).key, place };
     let stray = StagedAt { key: "uploads/1/stray".into(), place: None };
