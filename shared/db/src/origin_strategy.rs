@@ -350,7 +350,7 @@ mod tests {
         let conn = &mut test.conn().await;
         let made = create(conn, owner, Uuid::now_v7(), &fields(1, Some(1))).await.unwrap();
         create(conn, owner, Uuid::now_v7(), &fields(2, None)).await.unwrap();
-        assert_eq!(outdated(conn, "two", Uuid::nil(), 10).await.unwrap(), [made.clone()]);
+        assert_eq!(outdated(conn, "two", Uuid::nil(), 10).await.unwrap(), std::slice::from_ref(&made));
         assert!(outdated(conn, "one", Uuid::nil(), 10).await.unwrap().is_empty());
         let before = made.fields.credentials.unwrap();
         let after = Sealed { key_id: "two".to_owned(), ..before.clone() };

@@ -30,18 +30,22 @@ const WAIT: Duration = Duration::from_secs(120);
 const HELD: Duration = Duration::from_secs(100);
 
 /// The memory that bodies may take: large ones are let in one after the other, as long as they fit together.
-pub(crate) struct Budget(Arc<Semaphore>);
+pub(crate) struct Budget {
+    room: Arc<Semaphore>,
+    permits: u32,
+}
 
 impl Budget {
-    /// Room for one of the largest, or for many that are smaller.
+    /// Room for many that are small; one that is larger than all of it is let in alone.
     pub(crate) fn new(bytes: usize) -> Self {
-        Self(Arc::new(Semaphore::new(bytes.div_ceil(1024))))
+        let permits = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+        Self { room: Arc::new(Semaphore::new(permits as usize)), permits }
     }
 
     /// Waits for room.
     async fn admit(&self, bytes: usize) -> Result<Admitted, Problem> {
-        let permits = u32::try_from(bytes / 1024).unwrap_or(u32::MAX);
-        match tokio::time::timeout(WAIT, self.0.clone().acquire_many_owned(permits)).await {
+        let permits = u32::try_from(bytes / 1024).unwrap_or(u32::MAX).min(self.permits);
+        match tokio::time::timeout(WAIT, self.room.clone().acquire_many_owned(permits)).await {
             Ok(permit) => Ok(Admitted(Some(permit.map_err(Problem::internal)?))),
             Err(_) => Err(Problem::unavailable("there was no room for a large body")),
         }
@@ -236,6 +240,7 @@ mod tests {
         drop(second);
         assert!(futures::poll!(third.as_mut()).is_pending());
         drop(first);
-        third.await.unwrap();
+        drop(third.await.unwrap());
+        budget.admit(9 * 1024 * 1024).await.unwrap();
     }
 }
