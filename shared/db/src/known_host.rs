@@ -83,7 +83,7 @@ mod tests {
         pinned.dedup();
         assert_eq!(pinned.len(), 1, "{pinned:?}");
         let mut conn = db.conn().await;
-        assert_eq!(find(&mut conn, &place(mine)).await.unwrap().as_ref(), pinned.first());
+        assert_eq!(find(&mut conn, &place(mine)).await.unwrap().as_ref(), pinned.as_slice().first());
         assert_eq!(find(&mut conn, &place(theirs)).await.unwrap(), None);
         assert_eq!(find(&mut conn, &Place { port: 2222, ..place(mine) }).await.unwrap(), None);
         assert_eq!(pin(&mut conn, &place(theirs), "other").await.unwrap(), "other");

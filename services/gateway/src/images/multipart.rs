@@ -67,7 +67,7 @@ impl Form<'_> {
         self.target.check(id).await?;
         let Gateway { uploads, metrics, .. } = self.target.gateway;
         let place = uploads.admit(self.announced, metrics).await?;
-        self.body.restart().await;
+        self.body.restart();
         let media_type = field.content_type().map(|media_type| media_type.essence_str().to_owned());
         uploads.receive(field.map_err(fault), place, media_type).await
     }

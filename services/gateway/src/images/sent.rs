@@ -116,7 +116,7 @@ impl Target<'_> {
         let image = self.image(&query(request.query_string()), true)?;
         self.check(Some(&image.id)).await?;
         let place = uploads.admit(announced, metrics).await?;
-        body.restart().await;
+        body.restart();
         let received = uploads.receive(body.clone().stream(), place, Some(media_type)).await?;
         Ok(image.with_bytes(received.store(self.customer, self.gateway).await?))
     }
@@ -201,9 +201,11 @@ impl Body {
         Box::pin(pieces.fuse())
     }
 
-    /// Begins to measure anew how fast it comes.
-    pub async fn restart(&self) {
-        self.0.lock().await.restart();
+    /// Begins to measure anew how fast it comes; unless a parser is in the middle of reading, and holds it until it reads on.
+    pub fn restart(&self) {
+        if let Ok(mut pieces) = self.0.try_lock() {
+            pieces.restart();
+        }
     }
 
     async fn drain(self) {
