@@ -111,7 +111,7 @@ where
         links: Links::new(&settings.public_url),
         trust_forwarded: settings.trust_forwarded,
         max_body: settings.max_body,
-        budget: Budget::new(settings.max_body / 2),
+        budget: Budget::new(settings.max_body),
         metrics: Metrics::register(context)?,
         totals: Totals::default(),
     });
