@@ -132,7 +132,10 @@ impl OriginStrategyInput {
         let order = match reader.integer("order", i64::from(i32::MIN)..=i64::from(i32::MAX)) {
             Given::Value(order) => i32::try_from(order).unwrap_or_default(),
             Given::Absent => before.map_or(0, |before| before.order),
-            Given::Null => 0,
+            Given::Null => {
+                reader.fault("order", "wrong-type", || "an order is a whole number".to_owned());
+                0
+            }
         };
         // Whoever may change where credentials are sent, and could keep them, could have them sent to a host of their own.
         let stored = before.filter(|before| regex.as_deref() == Some(before.regex)).map(|before| before.strategy);
