@@ -3,6 +3,7 @@
 import itertools
 import os
 
+import requests
 import schemathesis
 from hypothesis import strategies as st
 
@@ -43,6 +44,7 @@ def before_call(context, case, **kwargs):
     if "orderBy" in query and isinstance(descending, str) and descending in FIELDS:
         query.pop("orderByDescending")
     if case.headers is not None:
+        # A made-up tag is asked for below, where it is known what has to come of it.
         case.headers.pop("If-Match", None)
         key = case.headers.get("Idempotency-Key")
         if isinstance(key, str) and 0 < len(key) <= 255:
@@ -117,3 +119,57 @@ def give_meaning(case):
         if str(member.get("id")) in seen:
             member["id"] = f"{len(seen)}"
         seen.add(str(member.get("id")))
+
+
+def ask(response, query="", **headers):
+    """Sends the same request once more, with other headers or a longer query."""
+    request = response.request.copy()
+    request.url += query and ("&" if "?" in request.url else "?") + query
+    for name, value in headers.items():
+        request.headers[name.replace("_", "-")] = value
+    with requests.Session() as session:
+        return session.send(request, timeout=30)
+
+
+def is_read(response):
+    return response.request.method == "GET" and response.status_code == 200
+
+
+@schemathesis.check
+def what_is_known_is_not_sent_again(ctx, response, case):
+    """A GET with the tag of what it just answered is 304 and empty, unless it changed meanwhile; with another it is not."""
+    if not is_read(response) or "etag" not in response.headers:
+        return
+    tag = response.headers["etag"][0]
+    again = ask(response, If_None_Match=f'"nothing", {tag}')
+    assert again.status_code == 304 or again.headers.get("etag") != tag, f"{again.status_code} for {tag}"
+    assert again.status_code != 304 or (again.content == b"" and again.headers.get("etag") == tag), again.content
+    other = ask(response, If_None_Match='"nothing"')
+    assert other.status_code != 304, "a tag that was never given matches"
+
+
+@schemathesis.check
+def nothing_is_changed_that_is_not_as_believed(ctx, response, case):
+    """What changes something refuses to with a tag that nothing has."""
+    if response.request.method not in ("PUT", "PATCH", "DELETE") or not 200 <= response.status_code < 300:
+        return
+    parameters = case.operation.iter_parameters()
+    if not any(parameter.name == "If-Match" for parameter in parameters):
+        return
+    refused = ask(response, If_Match='"nothing"')
+    # A thing that is gone by now has no tag either.
+    assert refused.status_code in (404, 412), f"{refused.status_code} {refused.text}"
+
+
+@schemathesis.check
+def a_list_has_one_order(ctx, response, case):
+    """Two orders contradict each other, as one does that comes twice."""
+    query = case.query if isinstance(case.query, dict) else {}
+    if not is_read(response) or not {"orderBy", "orderByDescending"} & query.keys():
+        return
+    for more, code in (("orderBy=id&orderByDescending=id", "repeated"), ("orderBy=id", None)):
+        refused = ask(response, more)
+        if refused.status_code == 414:
+            continue
+        codes = [fault["code"] for fault in refused.json()["errors"]]
+        assert refused.status_code == 400 and (code is None or code in codes), refused.text

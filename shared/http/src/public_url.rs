@@ -28,13 +28,26 @@ impl FromRequest for PublicLinks {
     }
 }
 
-/// `X-Forwarded-Proto` and `X-Forwarded-Host`, if both are there and harmless; the first of several is the client's.
+/// The root that `X-Forwarded-Proto` and `X-Forwarded-Host` name, or else `Forwarded` (RFC 7239), if scheme and host are
+/// both there and harmless; the first of several is the client's. A proxy that sets the former may pass on the latter
+/// as a client sent it, so it comes second.
 fn forwarded_root(headers: &HeaderMap) -> Option<String> {
     let first = |name| headers.get(name)?.to_str().ok()?.split(',').next().map(str::trim);
-    let scheme = first("x-forwarded-proto").filter(|scheme| matches!(*scheme, "http" | "https"))?;
-    let host = first("x-forwarded-host")?;
+    if let (Some(scheme), Some(host)) = (first("x-forwarded-proto"), first("x-forwarded-host")) {
+        return root(scheme, host);
+    }
+    let element = first("forwarded")?;
+    let part = |wanted: &str| {
+        let mut pairs = element.split(';').filter_map(|pair| pair.split_once('='));
+        let (_, value) = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case(wanted))?;
+        Some(value.trim().trim_matches('"'))
+    };
+    root(part("proto")?, part("host")?)
+}
+
+fn root(scheme: &str, host: &str) -> Option<String> {
     let harmless = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
-    harmless.then(|| format!("{scheme}://{host}"))
+    (harmless && matches!(scheme, "http" | "https")).then(|| format!("{scheme}://{host}"))
 }
 
 #[cfg(test)]
@@ -56,6 +69,23 @@ mod tests {
         for (proto, host) in [("javascript", "a"), ("https", "a/b"), ("https", ""), ("https", "a\"b"), ("https", "u@h")]
         {
             assert_eq!(root(proto, host), None);
+        }
+    }
+
+    #[test]
+    fn forwarded_says_the_same_where_nothing_else_does() {
+        let root = |headers: &[(&'static str, &str)]| {
+            let request = headers.iter().fold(TestRequest::default(), |request, header| request.insert_header(*header));
+            forwarded_root(request.to_http_request().headers())
+        };
+        let rfc =
+            ("Forwarded", "for=192.0.2.4;Proto=https; host=\"a.example:8443\", for=10.0.0.1;host=proxy;proto=http");
+        assert_eq!(root(&[rfc]).as_deref(), Some("https://a.example:8443"));
+        let others = [("X-Forwarded-Proto", "http"), ("X-Forwarded-Host", "b.example")];
+        assert_eq!(root(&[rfc, others[0], others[1]]).as_deref(), Some("http://b.example"));
+        assert_eq!(root(&[rfc, others[0]]).as_deref(), Some("https://a.example:8443"));
+        for odd in ["proto=https", "host=a", "proto=https;host=a/b", "proto=file;host=a", "", ";=;", "for=x"] {
+            assert_eq!(root(&[("Forwarded", odd)]), None, "{odd}");
         }
     }
 }

@@ -34,7 +34,7 @@ pub struct HttpSettings {
     #[arg(long, env = "DLCS_PUBLIC_URL", default_value = "http://localhost:8080")]
     pub public_url: String,
 
-    /// Take the public root from X-Forwarded-Proto and X-Forwarded-Host where both are sent, and the client's address from the end of X-Forwarded-For. Only behind a proxy that sets them.
+    /// Take the public root from X-Forwarded-Proto and X-Forwarded-Host where both are sent, else from Forwarded, and the client's address from the end of X-Forwarded-For. Only behind a proxy that sets them.
     #[arg(long, env = "DLCS_HTTP_TRUST_FORWARDED", default_value_t = false, action = clap::ArgAction::Set)]
     pub trust_forwarded: bool,
 

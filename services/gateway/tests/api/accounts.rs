@@ -23,10 +23,15 @@ async fn every_link_leads_somewhere() {
         let path = url.strip_prefix(PUBLIC).unwrap_or_else(|| panic!("{url} is not below the public root"));
         let reply = world.get(path).await;
         assert_eq!(reply.status, 200, "{url}: {}", reply.json);
+        let again = world.request(Method::GET, path, &world.key).header("If-None-Match", reply.header("etag"));
+        assert_eq!(world.send(again).await.status, 304, "{url}: what is known is not sent again");
+        let first: Vec<_> = reply.json.as_object().unwrap().keys().take(3).collect();
+        assert_eq!((first, &reply.json["@id"]), (vec!["@context", "@id", "@type"], &json!(url)));
         seen.push(url);
         let mut values = vec![&reply.json];
         while let Some(value) = values.pop() {
             match value {
+                Value::Null => panic!("{url} has a null: {}", reply.json),
                 Value::String(text) if text.starts_with("http") => {
                     let known = seen.contains(text) || open.contains(text);
                     let foreign = elsewhere.iter().any(|part| text.contains(part)) && !text.ends_with("priority");

@@ -127,6 +127,7 @@ async fn an_image_is_fetched_again_as_it_is() {
     });
     let (put, first) = tokio::join!(world.put(IMAGE, &body), serve(&world, "a"));
     assert_eq!((put.status.as_u16(), first.as_str()), (201, "http://origin.example/first.jpg"));
+    assert_eq!((put.header("location"), &put.json["ingesting"]), (put.json["@id"].as_str().unwrap(), &json!(false)));
     let (reply, second) = tokio::join!(again(), serve(&world, "a"));
     assert_eq!((reply.status.as_u16(), second.as_str()), (200, "http://origin.example/a.jpg"), "{}", reply.json);
     assert_eq!((&reply.json["string1"], &reply.json["ingesting"]), (&json!("kept"), &json!(false)));
@@ -178,6 +179,10 @@ async fn many_images_are_found_changed_and_deleted_by_their_ids() {
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let refused = patch(&world, "/spaces/1/images", &change(&many)).await;
     assert_eq!((refused.status.as_u16(), refused.faults()), (400, vec!["/member too-many".to_owned()]));
+    for path in ["/allImages", "/deleteImages"] {
+        let refused = world.post(path, &change(&many)).await;
+        assert_eq!((refused.status.as_u16(), refused.faults()), (400, vec!["/member too-many".to_owned()]), "{path}");
+    }
     let body = json!({"member": [{"id": "a", "origin": "http://h/x"}, {"id": "a"}, {}]});
     let refused = patch(&world, "/spaces/1/images", &body).await;
     let expected = ["/member/0/origin origin-not-allowed", "/member/2/id missing-id"];

@@ -37,6 +37,21 @@ async fn the_document_stands_on_the_root_that_is_seen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn only_a_proxy_that_is_trusted_says_where_the_root_is() {
+    let rfc = [("Forwarded", "for=192.0.2.7;proto=https;host=iiif.example")];
+    let usual = [("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "iiif.example")];
+    for (trust, root) in [("true", "https://iiif.example"), ("false", PUBLIC)] {
+        let world = World::start(&["--trust-forwarded", trust]).await;
+        for headers in [rfc.as_slice(), usual.as_slice()] {
+            let request = world.request(reqwest::Method::GET, "/spaces/1", &world.key);
+            let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+            let space = world.send(request).await.json;
+            assert_eq!(space["@id"], format!("{root}{}", world.path("/spaces/1")), "{headers:?}, trusted: {trust}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_page_loads_nothing_and_runs_nothing() {
     let world = World::start(&[]).await;
     let response = world.http.get(format!("{}/docs", world.root)).send().await.unwrap();

@@ -11,7 +11,7 @@ use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Reply, World};
+use crate::support::{Key, Reply, World};
 
 fn batch_of(count: usize) -> Value {
     let image = |n: usize| {
@@ -52,6 +52,37 @@ async fn the_same_request_in_parallel_is_one_batch() {
     assert_eq!(world.get("/spaces/1").await.json["numberOfImages"], 3);
     let other = post(batch_of(4)).await;
     assert_eq!((other.status.as_u16(), &other.json["type"]), (422, &json!("urn:dlcs:problem:idempotency-mismatch")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_of_a_request_is_the_customers_own_and_has_limits() {
+    let world = World::start(&[]).await;
+    let (other, stranger) = world.new_customer("other").await;
+    world.create(&stranger, &format!("/customers/{other}/spaces"), &json!({"name": "pages"})).await;
+    let post = |path: &str, key: &Key, idempotency: &str| {
+        let request = world.request(Method::POST, path, key).header("Idempotency-Key", idempotency);
+        world.send(request.json(&batch_of(2)))
+    };
+    let longest = "k ".repeat(127) + "k";
+    for key in ["x", "\"a;b,c\" =/~", &longest] {
+        let first = post("/queue", &world.key, key).await;
+        let again = post("/queue", &world.key, key).await;
+        assert_eq!((first.status.as_u16(), again.status.as_u16()), (201, 200), "{key}: {}", again.json);
+        assert_eq!(again.json["@id"], first.json["@id"]);
+        let theirs = post(&format!("/customers/{other}/queue"), &stranger, key).await;
+        assert_eq!(theirs.status, 201, "another customer's key is another key");
+        assert_ne!(theirs.json["@id"], first.json["@id"]);
+    }
+    for wrong in ["", &"k".repeat(256)] {
+        let refused = post("/queue", &world.key, wrong).await;
+        let expected = vec!["idempotency-key invalid-idempotency-key".to_owned()];
+        assert_eq!((refused.status.as_u16(), refused.faults()), (400, expected));
+    }
+    let faulty = json!({"member": [{"space": 1, "id": "a b", "origin": "http://h/x"}]});
+    let request =
+        |body: &Value| world.request(Method::POST, "/queue", &world.key).header("Idempotency-Key", "mended").json(body);
+    assert_eq!(world.send(request(&faulty)).await.status, 400);
+    assert_eq!(world.send(request(&batch_of(1))).await.status, 201, "what was refused used up no key");
 }
 
 #[tokio::test(flavor = "multi_thread")]
