@@ -118,7 +118,7 @@ impl Rules<'_> {
         let in_path = self.path.split(['{', '}']).skip(1).step_by(2);
         let mut all: Vec<Value> =
             in_path.map(|name| json!({"$ref": format!("#/components/parameters/{name}")})).collect();
-        all.extend(own.into_iter().filter(|parameter| parameter["in"] != "path"));
+        all.extend(own.into_iter().filter(|parameter| parameter["in"] != "path").map(present));
         if let Some(listed) = listed {
             all.extend(listing::parameters(listed));
         }
@@ -168,6 +168,16 @@ impl Rules<'_> {
         }
         answers.sort_keys();
     }
+}
+
+/// A parameter is a text or left out; a `null` would be the text "null".
+fn present(mut parameter: Value) -> Value {
+    if let Some(kinds) = parameter["schema"]["type"].as_array_mut() {
+        kinds.retain(|kind| kind != "null");
+        let kind = kinds[0].clone();
+        parameter["schema"]["type"] = kind;
+    }
+    parameter
 }
 
 /// One page of a collection.

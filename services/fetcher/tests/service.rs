@@ -80,8 +80,12 @@ async fn what_is_fetched_waits_in_staging_for_the_processor() {
     tokio::time::timeout(SOON, broker.connected()).await.unwrap();
 
     let origin = origin().await;
-    let origins =
-        [format!("{origin}/good"), format!("{origin}/bad"), "http://10.0.0.1/x".to_owned(), "gopher://host/x".to_owned()];
+    let origins = [
+        format!("{origin}/good"),
+        format!("{origin}/bad"),
+        "http://10.0.0.1/x".to_owned(),
+        "gopher://host/x".to_owned(),
+    ];
     let hints = register(&database, &origins).await;
     Publisher::new(&broker).publish_hints(&hints).await.unwrap();
     let outcome = |hint: Hint| {

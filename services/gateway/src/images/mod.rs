@@ -2,6 +2,7 @@
 
 pub mod create;
 pub mod delete;
+mod json_file;
 pub mod list;
 mod multipart;
 pub mod patch;

@@ -10,12 +10,10 @@ use dlcs_http::Problem;
 use futures::{StreamExt, TryStreamExt};
 use serde_json::{Map, Value};
 
+use super::json_file::REST;
 use super::sent::{Body, Target, announced};
 use crate::Gateway;
 use crate::uploads::Received;
-
-/// Bytes of all parts but the file.
-const OTHERS: usize = 1024 * 1024;
 
 /// Reads both parts; others are passed over. The file is in the store when this returns.
 ///
@@ -23,10 +21,10 @@ const OTHERS: usize = 1024 * 1024;
 /// Every fault; with the image first, also what can be known to be refused before the file is read.
 pub async fn read(target: &Target<'_>, request: &HttpRequest, body: &Body) -> Result<NewImage, Problem> {
     let announced = announced(request);
-    target.gateway.uploads.check_size(announced.map_or(0, |bytes| bytes.saturating_sub(OTHERS as u64)))?;
+    target.gateway.uploads.check_size(announced.map_or(0, |bytes| bytes.saturating_sub(REST as u64)))?;
     let broken = |problem: Problem| PayloadError::Io(io::Error::other(problem.detail().to_owned()));
     let mut parts = Multipart::new(request.headers(), body.clone().stream().map_err(broken));
-    let mut form = Form { target, body, announced, left: OTHERS, image: None, file: None };
+    let mut form = Form { target, body, announced, left: REST, image: None, file: None };
     while let Some(field) = parts.next().await {
         form.add(field.map_err(fault)?).await?;
     }
@@ -78,7 +76,7 @@ impl Form<'_> {
         while let Some(chunk) = field.next().await {
             let chunk = chunk.map_err(fault)?;
             self.left = self.left.checked_sub(chunk.len()).ok_or_else(|| {
-                let detail = format!("the parts beside the file are more than the limit of {OTHERS} bytes");
+                let detail = format!("the parts beside the file are more than the limit of {REST} bytes");
                 Problem::new(dlcs_api::ProblemKind::TooLarge, detail)
             })?;
             bytes.extend_from_slice(&chunk);

@@ -1,24 +1,22 @@
 //! What an immediate registration sends: JSON that names an origin, or the bytes themselves, in one of three ways.
 
-use std::io::Read;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::{Bytes, Payload};
-use actix_web::{FromRequest, HttpRequest};
-use base64::engine::general_purpose::STANDARD;
-use base64::read::DecoderReader;
 use dlcs_api::{Faults, Given, ImageInput, Links, ProblemKind, Reader};
 use dlcs_db::queue::{NewImage, has_room};
 use dlcs_db::{image, space};
-use dlcs_http::{JsonBody, Pieces, Problem};
+use dlcs_http::{Pieces, Problem};
 use dlcs_model::{CustomerId, FailureCode, ImageId, ImageKey, SpaceId};
 use futures::{Stream, StreamExt, stream};
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
+use super::json_file::{self, Splitter};
 use super::multipart;
 use super::patch::resource;
 use super::register::Expected;
@@ -28,6 +26,9 @@ use crate::{Demand, Gateway};
 /// A refused body is read on for so long: a client that is still sending would otherwise see a broken connection and
 /// not the answer.
 const DRAINED: (usize, Duration) = (16 * 1024 * 1024, Duration::from_secs(5));
+
+/// JSON above this is parsed on a thread of its own.
+const PARSE_INLINE: usize = 64 * 1024;
 
 /// Where a registration goes.
 pub struct Target<'t> {
@@ -74,38 +75,49 @@ impl Target<'_> {
     /// # Errors
     /// Every fault; and what can be known to be refused before the bytes are read.
     pub async fn read(&self, request: &HttpRequest, payload: Payload) -> Result<NewImage, Problem> {
-        match Kind::of(request) {
-            Kind::Json => self.read_json(request, payload).await,
-            kind => {
-                plain(request)?;
-                let body = Body(Rc::new(Mutex::new(Pieces::new(payload.into_inner()))));
-                let read = match kind {
-                    Kind::Raw(media_type) => self.read_raw(request, &body, media_type).await,
-                    Kind::Multipart | Kind::Json => multipart::read(self, request, &body).await,
-                };
-                if read.is_err() {
-                    body.drain().await;
-                }
-                read
-            }
+        plain(request)?;
+        let body = Body(Rc::new(Mutex::new(Pieces::new(payload.into_inner()))));
+        let read = match Kind::of(request) {
+            Kind::Json => self.read_json(request, &body).await,
+            Kind::Raw(media_type) => self.read_raw(request, &body, media_type).await,
+            Kind::Multipart => multipart::read(self, request, &body).await,
+        };
+        if read.is_err() {
+            body.drain().await;
         }
+        read
     }
 
-    async fn read_json(&self, request: &HttpRequest, payload: Payload) -> Result<NewImage, Problem> {
-        let mut body = JsonBody::from_request(request, &mut payload.into_inner()).await?;
-        let Some(file) = body.value.as_object_mut().and_then(|fields| fields.remove("file")) else {
-            return self.image(&body.value, false);
-        };
-        let image = self.image(&body.value, true)?;
-        let Value::String(text) = file else {
-            return Err(Problem::fault("wrong-type", "/file", "this must be a string, the bytes in base64"));
-        };
-        self.check(Some(&image.id)).await?;
+    async fn read_json(&self, request: &HttpRequest, body: &Body) -> Result<NewImage, Problem> {
+        let announced = announced(request);
+        if announced.is_some_and(|bytes| bytes / 4 * 3 > json_file::LIMIT + json_file::REST as u64) {
+            return Err(too_large());
+        }
+        let (mut pieces, mut splitter) = (body.clone().stream(), Splitter::default());
+        let mut first = Bytes::new();
+        while !splitter.has_file()
+            && let Some(piece) = pieces.next().await
+        {
+            first = splitter.split(&piece?)?;
+        }
+        if !splitter.has_file() {
+            let fields = parse(splitter.rest()).await?;
+            if fields.get("file").is_some() {
+                return Err(Problem::fault("wrong-type", "/file", "this must be a string, the bytes in base64"));
+            }
+            return self.image(&fields, false);
+        }
+        self.check(self.id.as_ref()).await?;
         let Gateway { uploads, metrics, .. } = self.gateway;
-        let place = uploads.admit(Some(text.len() as u64), metrics).await?;
-        let pieces = Decoded { reader: DecoderReader::new(text.as_bytes(), &STANDARD) };
-        let stream = Box::pin(stream::unfold(pieces, async |mut pieces| Some((pieces.next()?, pieces))));
-        let received = uploads.receive(stream, place, None).await?;
+        let place = uploads.admit(Some(announced.unwrap_or(u64::MAX).min(json_file::LIMIT)), metrics).await?;
+        body.restart();
+        let mut file = Decoded { pieces, splitter, ready: Some(first), bytes: 0 };
+        let received = uploads.receive(file.stream(), place, None).await?;
+        let mut fields = parse(file.rest().await?).await?;
+        // What is left of it is an empty text.
+        fields.as_object_mut().map(|fields| fields.remove("file"));
+        let image = self.image(&fields, true)?;
+        self.check(Some(&image.id)).await?;
         Ok(image.with_bytes(received.store(self.customer, self.gateway).await?))
     }
 
@@ -245,23 +257,54 @@ fn query(text: &str) -> Value {
     Value::Object(fields)
 }
 
-/// Base64, decoded piece by piece.
-struct Decoded<'t> {
-    reader: DecoderReader<'t, base64::engine::GeneralPurpose, &'t [u8]>,
+/// Parsed beside other requests if it is long.
+async fn parse(bytes: Vec<u8>) -> Result<Value, Problem> {
+    if bytes.len() <= PARSE_INLINE {
+        return dlcs_http::parse_json(&bytes);
+    }
+    actix_web::web::block(move || dlcs_http::parse_json(&bytes)).await.map_err(Problem::internal)?
 }
 
-impl Decoded<'_> {
-    fn next(&mut self) -> Option<Result<Bytes, Problem>> {
-        let mut piece = vec![0; 64 * 1024];
-        match self.reader.read(&mut piece) {
-            Ok(0) => None,
-            Ok(length) => {
-                piece.truncate(length);
-                Some(Ok(piece.into()))
-            }
-            Err(error) => Some(Err(Problem::fault("invalid-base64", "/file", error.to_string()))),
-        }
+/// A file in JSON, decoded as it comes.
+struct Decoded {
+    pieces: Pin<Box<dyn Stream<Item = Result<Bytes, Problem>>>>,
+    splitter: Splitter,
+    /// Decoded already.
+    ready: Option<Bytes>,
+    bytes: u64,
+}
+
+impl Decoded {
+    /// The bytes of the file.
+    fn stream(&mut self) -> Pin<Box<dyn Stream<Item = Result<Bytes, Problem>> + '_>> {
+        Box::pin(stream::unfold(self, async |file| Some((file.next().await.transpose()?, file))))
     }
+
+    async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+        let decoded = match self.ready.take() {
+            Some(ready) => ready,
+            None if !self.splitter.in_file() => return Ok(None),
+            None => match self.pieces.next().await {
+                Some(piece) => self.splitter.split(&piece?)?,
+                None => return Ok(None),
+            },
+        };
+        self.bytes += decoded.len() as u64;
+        if self.bytes > json_file::LIMIT { Err(too_large()) } else { Ok(Some(decoded)) }
+    }
+
+    /// What stands beside the file in the whole body.
+    async fn rest(mut self) -> Result<Vec<u8>, Problem> {
+        while let Some(piece) = self.pieces.next().await {
+            self.splitter.split(&piece?)?;
+        }
+        Ok(self.splitter.rest())
+    }
+}
+
+fn too_large() -> Problem {
+    let detail = format!("a file in base64 has at most {} bytes: send it as it is, or in a form", json_file::LIMIT);
+    Problem::new(ProblemKind::TooLarge, detail)
 }
 
 #[cfg(test)]

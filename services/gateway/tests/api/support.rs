@@ -22,7 +22,7 @@ pub struct World {
     pub store: TempDir,
     /// Where the gateway has its temporary files.
     pub work: TempDir,
-    client: Client,
+    pub client: Client,
     // Ends before the servers it needs.
     _served: Served,
     database: Option<TestDatabase>,

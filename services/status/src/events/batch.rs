@@ -20,11 +20,13 @@ use super::{Events, answer, resumed};
     operation_id = "followBatch",
     tag = "batches",
     params(
-        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event seen; 0 for all there are."),
-        ("lastEventId" = Option<String>, Query, description = "The same, where no header can be sent."),
+        ("Last-Event-ID" = Option<String>, Header, pattern = "^([0-9]{1,18}(-[0-9]{1,9})?)?$",
+            description = "The id of the last event seen; 0 for all there are."),
+        ("lastEventId" = Option<String>, Query, pattern = "^([0-9]{1,18}(-[0-9]{1,9})?)?$",
+            description = "The same, where no header can be sent."),
     ),
     responses(
-        (status = 200, description = "Events `progress`, `image` and, at the end, `finished`.", body = String,
+        (status = 200, description = "Events `progress`, `image` and, at the end, `finished`.", body = inline(super::Event<'_>),
             content_type = "text/event-stream"),
         (status = 204, description = "The end was seen; do not come again."),
         (status = 400, description = "Last-Event-ID is not the id of an event."),

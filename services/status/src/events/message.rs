@@ -3,7 +3,7 @@
 //! An id is the number of a step, or of a step and how much of it was told: `17` is behind all of step 17, `17-3` behind
 //! three events of it.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Display, Formatter, Write as _};
 
 use actix_web::web::Bytes;
 use chrono::{DateTime, Utc};
@@ -56,6 +56,29 @@ pub fn parse_id(text: &str) -> Option<Position> {
     })
 }
 
+/// One event of a stream, as a reader of server-sent events hands it out.
+#[derive(Debug, utoipa::ToSchema)]
+pub struct Event<'a> {
+    /// `progress` of a batch, an `image` that ended, or that a batch has `finished`.
+    event: &'a str,
+    /// What to send as `Last-Event-ID` to go on from here; a state that is told at the begin has none of its own.
+    #[schema(nullable = false)]
+    id: Option<&'a str>,
+    /// JSON: the batch, or of the image its `@id`, `batch`, `state` and what went wrong.
+    data: String,
+}
+
+impl Display for Event<'_> {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let Self { event, id, data } = self;
+        writeln!(formatter, "event: {event}")?;
+        if let Some(id) = id {
+            writeln!(formatter, "id: {id}")?;
+        }
+        write!(formatter, "data: {data}\n\n")
+    }
+}
+
 /// Text of events in the making.
 #[derive(Debug, Default)]
 pub struct Text {
@@ -73,9 +96,8 @@ impl Text {
 
     fn event(&mut self, name: &str, id: Option<&str>, data: &impl Serialize) {
         let data = serde_json::to_string(data).unwrap_or_default();
-        let id = id.map_or_else(String::new, |id| format!("id: {id}\n"));
         // Writing to a string cannot fail.
-        let _ = write!(self.text, "event: {name}\n{id}data: {data}\n\n");
+        let _ = write!(self.text, "{}", Event { event: name, id, data });
     }
 
     /// How a batch stands.

@@ -22,7 +22,7 @@ use dlcs_service::CancellationToken;
 pub use batch::events as of_batch;
 pub use feeds::Feeds;
 use follower::Follower;
-pub use message::Count;
+pub use message::{Count, Event};
 pub use queue::events as of_queue;
 
 use crate::metrics::Streams;

@@ -22,11 +22,13 @@ const OPEN_BATCHES: i64 = 100;
     operation_id = "followQueue",
     tag = "queue",
     params(
-        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event seen; 0 for all there are."),
-        ("lastEventId" = Option<String>, Query, description = "The same, where no header can be sent."),
+        ("Last-Event-ID" = Option<String>, Header, pattern = "^([0-9]{1,18}(-[0-9]{1,9})?)?$",
+            description = "The id of the last event seen; 0 for all there are."),
+        ("lastEventId" = Option<String>, Query, pattern = "^([0-9]{1,18}(-[0-9]{1,9})?)?$",
+            description = "The same, where no header can be sent."),
     ),
     responses(
-        (status = 200, description = "Events `progress`, `image` and `finished`, without end.", body = String,
+        (status = 200, description = "Events `progress`, `image` and `finished`, without end.", body = inline(super::Event<'_>),
             content_type = "text/event-stream"),
         (status = 400, description = "Last-Event-ID is not the id of an event."),
     ),
