@@ -11,8 +11,12 @@ use dlcs_model::{Failure, FailureCode, RetryClass};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
-/// How long a fetch waits for its turn before it gives its slot to images of other hosts.
+/// How long a fetch waits for its turn before it gives its slot to images of other hosts. A host that has given no turn
+/// for so long stands still: one fetch waits for it, and all others come back later.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The shortest and the longest time after which an image comes back to a host that stands still.
+const LATER: (u64, u64) = (2, 120);
 
 /// Failures in a row after which a host is left alone for a while.
 const STRIKES: u32 = 5;
@@ -34,7 +38,10 @@ pub(crate) struct Hosts {
 
 struct Host {
     slots: Arc<Semaphore>,
+    /// Who may wait for a host that stands still.
+    waiting: Semaphore,
     health: Mutex<Health>,
+    line: Mutex<Line>,
 }
 
 /// How a host answers.
@@ -44,6 +51,15 @@ struct Health {
     pauses: u32,
     /// It is left alone until then, and what it said last.
     paused: Option<(Instant, Failure)>,
+}
+
+/// Who comes and goes at a host.
+#[derive(Debug, Default)]
+struct Line {
+    /// When a slot was given last.
+    moved: Option<Instant>,
+    /// Images that were sent away since.
+    sent_away: u64,
 }
 
 /// The right to fetch from a host, until it is dropped.
@@ -65,13 +81,12 @@ impl Hosts {
     pub(crate) async fn visit(&self, name: &str) -> Result<Visit, Failure> {
         let host = self.host(name);
         lock(&host.health).check(Instant::now())?;
-        match timeout(PATIENCE, host.slots.clone().acquire_owned()).await {
-            Ok(Ok(slot)) => Ok(Visit { host, _slot: slot }),
-            // It is never closed.
-            Ok(Err(_)) | Err(_) => {
-                Err(waits(FailureCode::OriginUnreachable, "other images of its host come first", Duration::ZERO))
-            }
-        }
+        let Some(slot) = host.slot().await else {
+            let later = lock(&host.line).later(self.per_host);
+            return Err(waits(FailureCode::OriginUnreachable, "other images of its host come first", later));
+        };
+        lock(&host.line).moves(Instant::now());
+        Ok(Visit { host, _slot: slot })
     }
 
     fn host(&self, name: &str) -> Arc<Host> {
@@ -85,9 +100,43 @@ impl Hosts {
         if hosts.len() >= REMEMBERED {
             hosts.retain(|_, host| Arc::strong_count(host) > 1);
         }
-        let host = Arc::new(Host { slots: Arc::new(Semaphore::new(self.per_host)), health: Mutex::default() });
+        let host = Arc::new(Host {
+            slots: Arc::new(Semaphore::new(self.per_host)),
+            waiting: Semaphore::new(1),
+            health: Mutex::default(),
+            line: Mutex::default(),
+        });
         hosts.insert(name.to_owned(), host.clone());
         host
+    }
+}
+
+impl Host {
+    /// A slot, at once or after some patience.
+    async fn slot(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(slot) = self.slots.clone().try_acquire_owned() {
+            return Some(slot);
+        }
+        let stands = lock(&self.line).stands(Instant::now());
+        let _place = if stands { Some(self.waiting.try_acquire().ok()?) } else { None };
+        // The semaphore is never closed.
+        timeout(PATIENCE, self.slots.clone().acquire_owned()).await.ok()?.ok()
+    }
+}
+
+impl Line {
+    fn moves(&mut self, now: Instant) {
+        (self.moved, self.sent_away) = (Some(now), 0);
+    }
+
+    fn stands(&self, now: Instant) -> bool {
+        self.moved.is_some_and(|moved| now.saturating_duration_since(moved) > PATIENCE)
+    }
+
+    /// When one more image may come back: those before it go first.
+    fn later(&mut self, slots: usize) -> Duration {
+        self.sent_away += 1;
+        Duration::from_secs((self.sent_away / slots as u64).clamp(LATER.0, LATER.1))
     }
 }
 
@@ -158,6 +207,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::task::Poll;
+
     use super::*;
 
     fn silent() -> Failure {
@@ -173,6 +224,27 @@ mod tests {
         let _other = hosts.visit("b").await.unwrap();
         first.ended(None);
         assert!(hosts.visit("a").await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_host_that_stands_still_keeps_one_waiting_and_sends_others_away() {
+        let hosts = Arc::new(Hosts::new(1));
+        let visit = hosts.visit("a").await.unwrap();
+        lock(&hosts.host("a").line).moved = Instant::now().checked_sub(2 * PATIENCE);
+        let waiting = hosts.visit("a");
+        tokio::pin!(waiting);
+        assert!(futures::poll!(waiting.as_mut()).is_pending());
+        let others: Vec<_> = (0..200).map(|_| Box::pin(hosts.visit("a"))).collect();
+        let mut waits = Vec::new();
+        for mut other in others {
+            let Poll::Ready(refused) = futures::poll!(other.as_mut()) else { panic!("it waits too") };
+            waits.push(refused.err().unwrap().retry_after.unwrap().as_secs());
+        }
+        assert_eq!((waits[0], waits[60], waits[199]), (2, 61, 120));
+        drop(visit);
+        drop(waiting.await.unwrap());
+        assert!(hosts.visit("a").await.is_ok(), "it moves again");
+        assert_eq!(lock(&hosts.host("a").line).sent_away, 0);
     }
 
     #[tokio::test]

@@ -5,4 +5,5 @@
 mod addresses;
 mod bench;
 mod failures;
+mod names;
 mod server;
