@@ -44,10 +44,13 @@ pub struct Events {
 /// Where a client says it has come to: `Last-Event-ID`, or `lastEventId` in the query where no header can be sent.
 fn resumed(request: &HttpRequest) -> Result<Option<Position>, Problem> {
     let header = request.headers().get("last-event-id").map(|value| value.to_str().unwrap_or("unreadable"));
-    let query = || request.query_string().split('&').find_map(|pair| pair.strip_prefix("lastEventId="));
-    let Some(text) = header.or_else(query).filter(|text| !text.is_empty()) else { return Ok(None) };
-    let fault = || Problem::fault("invalid-event-id", "Last-Event-ID", "this is not the id of an event of ours");
-    message::parse_id(text).map(Some).ok_or_else(fault)
+    let query = request.query_string().split('&').find_map(|pair| pair.strip_prefix("lastEventId="));
+    let position = |text: Option<&str>| {
+        let fault = || Problem::fault("invalid-event-id", "Last-Event-ID", "this is not the id of an event of ours");
+        text.filter(|text| !text.is_empty()).map(|text| message::parse_id(text).ok_or_else(fault)).transpose()
+    };
+    let (header, query) = (position(header)?, position(query)?);
+    Ok(header.or(query))
 }
 
 /// The answer that a stream begins with, told whole or followed.
