@@ -44,6 +44,7 @@ impl Bench {
             &format!("--database-url={}", server.url()),
             &format!("--amqp-url={}", vhost.url()),
             &format!("--storage-url=file://{}/store", folder.path().display()),
+            concat!("--process-decoder=", env!("CARGO_BIN_EXE_processor")),
             &format!("--work-dir={}/work", folder.path().display()),
         ]);
         let context = Context::detached("processor");

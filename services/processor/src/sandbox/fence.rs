@@ -79,7 +79,7 @@ fn landlock() -> Result<(), Fault> {
 
 /// System calls of a decoder, whatever their arguments. Measured with strace, and what the allocator, the panic handler and
 /// the handler of stack overflows may call in addition.
-const CALLS: [i64; 24] = [
+const CALLS: [i64; 25] = [
     libc::SYS_read,
     libc::SYS_pread64,
     libc::SYS_readv,
@@ -103,6 +103,7 @@ const CALLS: [i64; 24] = [
     libc::SYS_rt_sigaction,
     libc::SYS_rt_sigprocmask,
     libc::SYS_rt_sigreturn,
+    libc::SYS_exit,
     libc::SYS_exit_group,
 ];
 
