@@ -66,7 +66,7 @@ pub struct ProcessSettings {
     pub slots: Option<u16>,
 
     /// Megabytes that decoding all images at the same time may take. What does not fit waits; an image that takes more
-    /// by itself is refused: a JPEG 2000 takes about 23 bytes a pixel, in tiles 15, one read in strips next to nothing.
+    /// by itself is refused: a JPEG 2000 takes about 24 bytes a pixel, in tiles 15, one read in strips next to nothing.
     #[arg(long = "process-memory-mb", env = "DLCS_PROCESS_MEMORY_MB", default_value_t = 4096)]
     pub memory_mb: u32,
 

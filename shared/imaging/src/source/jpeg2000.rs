@@ -85,14 +85,14 @@ fn colours(space: &ColorSpace) -> Result<(Model, Option<&[u8]>), Failure> {
     }
 }
 
-/// Bytes that decoding takes at its peak. The decoder holds each component as 4 bytes a pixel, beside them 8 for the tile it
+/// Bytes that decoding takes at its peak. The decoder holds each component as 4 bytes a pixel, beside them 9 for the tile it
 /// works on, and copies the components once more where channels are put in order or come from a palette.
 fn memory(native: &Native, header: &Header) -> u64 {
     let pixels = u64::from(native.width) * u64::from(native.height);
     let (stored, channels) = (header.components as u64, native.samples() as u64);
     let copies = if native.alpha || stored != channels { channels } else { 0 };
     let sample = if native.sixteen { 2 } else { 1 };
-    pixels * (4 * (stored + copies) + channels * sample) + header.tile_pixels.min(pixels) * 8 + header.end
+    pixels * (4 * (stored + copies) + channels * sample) + header.tile_pixels.min(pixels) * 9 + header.end
 }
 
 impl Jpeg2000 {
