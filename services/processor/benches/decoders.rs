@@ -24,7 +24,10 @@ fn job(source: &Path, folder: &Path) -> Job {
 fn processor_seconds() -> f64 {
     let own = std::process::id().to_string();
     let stats = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
-        let stat = std::fs::read_to_string(entry.ok()?.path().join("stat")).ok()?;
+        let path = entry.ok()?.path();
+        // Beside the processes there are links to this one.
+        path.file_name()?.to_str()?.parse::<u32>().ok()?;
+        let stat = std::fs::read_to_string(path.join("stat")).ok()?;
         let (pid, rest) = (stat.split(' ').next()?.to_owned(), stat.rsplit(')').next()?.to_owned());
         let fields: Vec<&str> = rest.split_whitespace().collect();
         let ticks: u64 = fields[11..15].iter().map(|field| field.parse::<u64>().unwrap()).sum();
@@ -33,15 +36,19 @@ fn processor_seconds() -> f64 {
     stats.sum::<u64>() as f64 / 100.0
 }
 
+#[derive(Default)]
 struct Spent {
     wall: f64,
     cpu: f64,
 }
 
-async fn spend(work: impl Future<Output = ()>) -> Spent {
-    let (start, before) = (Instant::now(), processor_seconds());
-    work.await;
-    Spent { wall: start.elapsed().as_secs_f64(), cpu: processor_seconds() - before }
+impl Spent {
+    async fn on(&mut self, work: impl Future<Output = ()>) {
+        let (start, before) = (Instant::now(), processor_seconds());
+        work.await;
+        self.wall += start.elapsed().as_secs_f64();
+        self.cpu += processor_seconds() - before;
+    }
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -54,13 +61,11 @@ async fn main() {
     let decoders = Decoders::new(program.clone(), Budget::new(1 << 20), Duration::from_secs(3600));
     decoders.prepare().await.unwrap();
     for round in 1..=5 {
-        let here = spend(async { (0..rounds).for_each(|_| drop(sandbox::derive(job(), &|_| ()).unwrap())) }).await;
-        let there = spend(async {
-            for _ in 0..rounds {
-                decoders.derive(&job()).await.unwrap();
-            }
-        });
-        let there = there.await;
+        let (mut here, mut there) = (Spent::default(), Spent::default());
+        for _ in 0..rounds {
+            here.on(async { drop(sandbox::derive(job(), &|_| ()).unwrap()) }).await;
+            there.on(async { drop(decoders.derive(&job()).await.unwrap()) }).await;
+        }
         let each = |seconds: f64| seconds * 1000.0 / f64::from(rounds);
         println!(
             "round {round}: here {:.1} ms ({:.1} ms of processor), decoder {:.1} ms ({:.1} ms), ratio {:.3} ({:.3})",
@@ -72,10 +77,10 @@ async fn main() {
             there.cpu / here.cpu
         );
     }
-    let starts = spend(async {
-        for _ in 0..20 {
-            Decoders::new(program.clone(), Budget::new(1024), Duration::from_secs(60)).prepare().await.unwrap();
-        }
-    });
-    println!("starting a decoder: {:.1} ms", starts.await.wall * 50.0);
+    let mut starts = Spent::default();
+    for _ in 0..20 {
+        let decoders = Decoders::new(program.clone(), Budget::new(1024), Duration::from_secs(60));
+        starts.on(async { decoders.prepare().await.unwrap() }).await;
+    }
+    println!("starting a decoder: {:.1} ms", starts.wall * 50.0);
 }
