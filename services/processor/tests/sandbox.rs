@@ -95,10 +95,13 @@ fn hoard() -> usize {
     }
 }
 
+/// Whether something is possible, to the process given or to others.
+type Attempt = fn(Pid) -> bool;
+
 /// What a decoder could do that it must not, of everything that is tried here.
 fn escapes(processor: i32) -> Vec<&'static str> {
     let processor = Pid::from_raw(processor);
-    let tries: [(&str, fn(Pid) -> bool); 12] = [
+    let tries: [(&str, Attempt); 12] = [
         ("read", |_| File::open("/etc/passwd").is_ok()),
         ("maps", |_| File::open("/proc/self/maps").is_ok()),
         ("list", |_| std::fs::read_dir("/").is_ok()),

@@ -14,6 +14,7 @@ use seccompiler::{
 };
 
 type Fault = Box<dyn std::error::Error>;
+type Part = fn() -> Result<(), Fault>;
 
 /// Whom the kernel ends first when memory is short: a decoder, not the processor.
 const OOM_SCORE: &str = "900";
@@ -21,7 +22,7 @@ const OOM_SCORE: &str = "900";
 /// Gives up what can be given up, for good, and names what could not.
 pub(super) fn raise() -> Vec<String> {
     // In this order: what comes later forbids what comes before.
-    let parts: [(&str, fn() -> Result<(), Fault>); 6] = [
+    let parts: [(&str, Part); 6] = [
         ("OOM score", oom_score),
         ("process attributes", attributes),
         ("resource limits", limits),
