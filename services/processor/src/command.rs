@@ -1,13 +1,19 @@
-//! `processor derive IN OUT.tif`: the derivative of a local file, without queue, database or store.
+//! `processor derive IN OUT.tif`: the derivative of a local file, without queue, database or store. And `processor decode`,
+//! which the processor starts by itself.
 
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
-use dlcs_imaging::derive::{Derived, derive, verify};
+use dlcs_imaging::derive::{Derived, Outputs};
 use dlcs_imaging::source::Limits;
+use dlcs_model::limits::THUMBNAILS;
 use dlcs_model::{Failure, FailureCode};
+
+use crate::sandbox::{self, Budget, Decoders, Job, Program};
 
 /// Makes the derivative of a local image and says what it did.
 #[derive(Debug, clap::Parser)]
@@ -23,7 +29,10 @@ struct Arguments {
 #[must_use]
 pub fn derive_command() -> ExitCode {
     let Arguments { source, derivative } = Arguments::parse_from(std::env::args_os().skip(1));
-    match run(&source, &derivative) {
+    tracing_subscriber::fmt().with_writer(io::stderr).with_max_level(tracing::Level::WARN).init();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let result = runtime.map_err(|error| ours("a runtime", &error));
+    match result.and_then(|runtime| runtime.block_on(run(&source, &derivative))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             complain(&failure);
@@ -32,18 +41,38 @@ pub fn derive_command() -> ExitCode {
     }
 }
 
-fn run(source: &Path, derivative: &Path) -> Result<(), Failure> {
-    let thumbnails = derivative.with_extension("thumbnails");
-    std::fs::create_dir_all(&thumbnails).map_err(|error| {
-        let detail = format!("{} cannot be made: {error}", thumbnails.display());
-        Failure::new(FailureCode::Internal, detail)
-    })?;
+/// Runs as a decoder, for a processor at the other end of standard input.
+#[must_use]
+pub fn decode_command() -> ExitCode {
+    sandbox::serve(sandbox::derive)
+}
+
+/// Whoever waits at a terminal can interrupt, and knows how much memory there is.
+const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+const MEMORY_MB: u32 = 1 << 20;
+
+async fn run(source: &Path, derivative: &Path) -> Result<(), Failure> {
+    let folder = derivative.with_extension("thumbnails");
+    std::fs::create_dir_all(&folder).map_err(|error| ours(&folder.display().to_string(), &error))?;
+    let outputs = Outputs::create(derivative, &folder);
+    let outputs = outputs.map_err(|error| ours(&derivative.display().to_string(), &error))?;
+    let file = File::open(source).map_err(|error| ours(&source.display().to_string(), &error))?;
+    let decoders = Decoders::new(Program::this(), Budget::new(MEMORY_MB), PATIENCE);
+    decoders.prepare().await?;
     let start = Instant::now();
-    let derived = derive(source, derivative, &thumbnails, &Limits::default())?;
-    let seconds = start.elapsed().as_secs_f64();
-    verify(derivative, &derived)?;
-    report(derivative, &derived, seconds);
+    let job = Job { source: file, outputs, limits: Limits::default() };
+    let derived = decoders.derive(&job).await?;
+    report(derivative, &derived, start.elapsed().as_secs_f64());
+    // An edge longer than the image's has no thumbnail.
+    for edge in THUMBNAILS.into_iter().filter(|edge| derived.thumbnails.iter().all(|made| made.edge != *edge)) {
+        let path = Outputs::thumbnail(&folder, edge);
+        std::fs::remove_file(&path).map_err(|error| ours(&path.display().to_string(), &error))?;
+    }
     Ok(())
+}
+
+fn ours(what: &str, error: &io::Error) -> Failure {
+    Failure::new(FailureCode::Internal, format!("{what} cannot be used: {error}"))
 }
 
 #[expect(clippy::print_stdout, reason = "what the command is for")]

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use dlcs_db::AsyncPgConnection;
 use dlcs_db::queue::{self, Claim, CompleteError, Outcome, Publication};
+use dlcs_imaging::source::Limits;
 use dlcs_model::{Failure, FailureCode, Stage};
 use dlcs_storage::{Generation, StorageKey, Store};
 use dlcs_worker::{CommitError, Committed, Work};
 use tokio::time::timeout;
 
-use crate::ProcessSettings;
 use crate::make::{Made, Maker};
+use crate::sandbox::Decoders;
 
 /// How long the descriptor may take: the image's row is locked meanwhile.
 const PUBLISH: Duration = Duration::from_secs(15);
@@ -25,8 +26,8 @@ pub struct Process {
 impl Process {
     /// Ready to process what is in `store`, by way of `work_dir`.
     #[must_use]
-    pub fn new(settings: &ProcessSettings, store: Store, work_dir: &Path) -> Self {
-        let maker = Maker::new(store.clone(), work_dir, settings.limits(), settings.pixels);
+    pub fn new(limits: Limits, decoders: Decoders, store: Store, work_dir: &Path) -> Self {
+        let maker = Maker::new(store.clone(), work_dir, limits, decoders);
         Self { maker, store }
     }
 

@@ -4,7 +4,8 @@ mod command;
 mod job;
 mod make;
 mod settings;
-mod thread;
+
+pub mod sandbox;
 
 use dlcs_broker::{Broker, Slots};
 use dlcs_db::Database;
@@ -13,7 +14,7 @@ use dlcs_storage::Store;
 use dlcs_worker::Tools;
 use futures::future::BoxFuture;
 
-pub use command::derive_command;
+pub use command::{decode_command, derive_command};
 pub use job::Process;
 pub use settings::{Command, ProcessSettings, Settings};
 
@@ -30,7 +31,9 @@ async fn run(settings: Settings, context: Context) -> anyhow::Result<()> {
     let Settings { command: _, service: _, database, broker, storage, worker, process } = settings;
     let work_dir = WorkDir::open(&worker.work_dir, context.name)?;
     let store = Store::connect(&storage).await?;
-    let work = Process::new(&process, store, work_dir.path());
+    let decoders = process.decoders();
+    decoders.prepare().await.map_err(|failure| anyhow::anyhow!("no decoder can be started: {failure}"))?;
+    let work = Process::new(process.limits(), decoders, store, work_dir.path());
     let broker = Broker::start(&broker, &context)?;
     let tools = Tools { database: Database::connect(&database)?, broker, context };
     dlcs_worker::serve(work, Slots::with_reserve(process.slots()), &worker, &tools).await

@@ -1,19 +1,17 @@
 //! From a staged source to everything that is served of it: derive, verify, store.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
 use dlcs_db::queue::{Facts, Publication};
-use dlcs_imaging::derive::{Derived, DerivedThumbnail, derive, verify};
-use dlcs_imaging::source::{Limits, open};
-use dlcs_model::limits::TILE_SIDE;
+use dlcs_imaging::derive::{Derived, DerivedThumbnail, Outputs};
+use dlcs_imaging::source::Limits;
+use dlcs_model::limits::{THUMBNAILS, TILE_SIDE};
 use dlcs_model::{Failure, RetryClass};
 use dlcs_storage::{Descriptor, Generation, StorageKey, Store, StoreError, Thumbnail};
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
-use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 
-use crate::thread;
+use crate::sandbox::{Decoders, Job};
 
 /// Makes and stores derivatives.
 #[derive(Clone)]
@@ -21,8 +19,7 @@ pub struct Maker {
     store: Store,
     work_dir: PathBuf,
     limits: Limits,
-    pixels: u32,
-    free_pixels: Arc<Semaphore>,
+    decoders: Decoders,
 }
 
 /// What was stored, everything under one generation's prefix.
@@ -44,11 +41,10 @@ struct Local {
 }
 
 impl Maker {
-    /// Works in `work_dir` on images of `pixels` altogether at a time.
+    /// Works in `work_dir`.
     #[must_use]
-    pub fn new(store: Store, work_dir: &Path, limits: Limits, pixels: u32) -> Self {
-        let free_pixels = Arc::new(Semaphore::new(pixels as usize));
-        Self { store, work_dir: work_dir.to_owned(), limits, pixels, free_pixels }
+    pub fn new(store: Store, work_dir: &Path, limits: Limits, decoders: Decoders) -> Self {
+        Self { store, work_dir: work_dir.to_owned(), limits, decoders }
     }
 
     /// Makes everything of the staged source and stores it, the derivative last.
@@ -73,31 +69,25 @@ impl Maker {
 
     async fn derive(&self, staging: &str) -> Result<Local, Failure> {
         let source = self.store.local(staging, &self.work_dir).await.map_err(|error| source_trouble(&error))?;
-        let folder = tempfile::tempdir_in(&self.work_dir).map_err(|error| {
+        let ours = |error: io::Error| {
             tracing::error!(%error, "the work directory cannot be used");
             Failure::internal()
-        })?;
-        let (limits, pixels, free) = (self.limits, self.pixels, self.free_pixels.clone());
-        let runtime = Handle::current();
-        thread::run(move || {
-            let info = *open(&source, &limits)?.info();
-            let size = u64::from(info.width) * u64::from(info.height);
-            let weight = u32::try_from(size).unwrap_or(u32::MAX).min(pixels);
-            // Held to the end of the thread, also when nobody waits for it any more.
-            let _admitted = runtime.block_on(free.acquire_many(weight));
-            let derivative = folder.path().join("image.tif");
-            let derived = derive(&source, &derivative, folder.path(), &limits)?;
-            verify(&derivative, &derived)?;
-            Ok(Local { derived, derivative, folder })
-        })
-        .await
+        };
+        let folder = tempfile::tempdir_in(&self.work_dir).map_err(ours)?;
+        let derivative = folder.path().join("image.tif");
+        let outputs = Outputs::create(&derivative, folder.path()).map_err(ours)?;
+        let job = Job { source: File::open(&*source).map_err(ours)?, outputs, limits: self.limits };
+        let derived = self.decoders.derive(&job).await?;
+        check(&job.outputs, &derived)?;
+        Ok(Local { derived, derivative, folder })
     }
 
     async fn store(&self, local: &Local, generation: Generation<'_>) -> Result<(String, Vec<Thumbnail>), StoreError> {
         let mut thumbnails = Vec::with_capacity(local.derived.thumbnails.len());
-        for DerivedThumbnail { edge, width, height, bytes, path } in &local.derived.thumbnails {
+        for DerivedThumbnail { edge, width, height, bytes } in &local.derived.thumbnails {
             let key = StorageKey::Thumbnail(generation, *edge);
-            self.store.put_file(&key.to_string(), key.media_type(), path).await?;
+            let path = Outputs::thumbnail(local.folder.path(), *edge);
+            self.store.put_file(&key.to_string(), key.media_type(), &path).await?;
             thumbnails.push(Thumbnail {
                 edge: *edge,
                 width: *width,
@@ -156,6 +146,20 @@ impl Made {
     pub fn thumbnail_bytes(&self) -> u64 {
         self.thumbnails.iter().map(|thumbnail| thumbnail.bytes).sum()
     }
+}
+
+/// Whether the files are as long as a decoder says: what is charged to a customer is not for it to choose.
+fn check(outputs: &Outputs, derived: &Derived) -> Result<(), Failure> {
+    let long = |file: &File, bytes: u64| file.metadata().is_ok_and(|metadata| metadata.len() == bytes);
+    let thumbnail = |thumbnail: &DerivedThumbnail| {
+        let files = THUMBNAILS.into_iter().zip(&outputs.thumbnails);
+        files.filter(|(edge, _)| *edge == thumbnail.edge).any(|(_, file)| long(file, thumbnail.bytes))
+    };
+    if long(&outputs.derivative, derived.bytes) && derived.thumbnails.iter().all(thumbnail) {
+        return Ok(());
+    }
+    tracing::error!(?derived, "a decoder made something else than it says");
+    Err(Failure::internal())
 }
 
 /// A source that is gone can only be fetched again; everything else passes.

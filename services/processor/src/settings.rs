@@ -1,5 +1,8 @@
 //! What an operator tells the processor.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use dlcs_broker::BrokerSettings;
 use dlcs_db::DatabaseSettings;
 use dlcs_imaging::source::Limits;
@@ -7,6 +10,8 @@ use dlcs_model::limits::{SIDE_PIXELS, STREAMED_PIXELS, WHOLE_PIXELS};
 use dlcs_service::ServiceSettings;
 use dlcs_storage::StorageSettings;
 use dlcs_worker::WorkerSettings;
+
+use crate::sandbox::{Budget, Decoders, Program};
 
 /// Settings of the processor. `processor derive IN OUT.tif` needs none of them.
 #[derive(Debug, Clone, clap::Parser)]
@@ -60,10 +65,15 @@ pub struct ProcessSettings {
     #[arg(long = "process-slots", env = "DLCS_PROCESS_SLOTS")]
     pub slots: Option<u16>,
 
-    /// Pixels of all images processed at the same time: bounds the memory, 4 bytes a pixel at worst. A larger image
-    /// is processed alone.
-    #[arg(long = "process-pixels", env = "DLCS_PROCESS_PIXELS", default_value_t = 500_000_000)]
-    pub pixels: u32,
+    /// Megabytes that decoding all images at the same time may take. What does not fit waits; an image that takes more
+    /// by itself is refused: a JPEG 2000 takes about 24 bytes a pixel, in tiles 15, one read in strips next to nothing.
+    #[arg(long = "process-memory-mb", env = "DLCS_PROCESS_MEMORY_MB", default_value_t = 4096)]
+    pub memory_mb: u32,
+
+    /// Seconds that decoding an image may take.
+    #[arg(long = "process-seconds", env = "DLCS_PROCESS_SECONDS", default_value_t = 600,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub seconds: u64,
 
     /// Pixels of a source that can be decoded in strips.
     #[arg(long = "process-max-pixels", env = "DLCS_PROCESS_MAX_PIXELS", default_value_t = STREAMED_PIXELS)]
@@ -72,6 +82,10 @@ pub struct ProcessSettings {
     /// Pixels of a source that must be decoded as a whole.
     #[arg(long = "process-max-whole-pixels", env = "DLCS_PROCESS_MAX_WHOLE_PIXELS", default_value_t = WHOLE_PIXELS)]
     pub max_whole_pixels: u64,
+
+    /// The program that decoders are started from, if it is not this one.
+    #[arg(long = "process-decoder", hide = true)]
+    pub decoder: Option<PathBuf>,
 }
 
 impl ProcessSettings {
@@ -80,6 +94,13 @@ impl ProcessSettings {
     pub fn slots(&self) -> u16 {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         self.slots.unwrap_or(u16::try_from(cores).unwrap_or(u16::MAX))
+    }
+
+    /// Decoders within the budgets of memory and time.
+    #[must_use]
+    pub fn decoders(&self) -> Decoders {
+        let program = self.decoder.as_ref().map_or_else(Program::this, Program::at);
+        Decoders::new(program, Budget::new(self.memory_mb), Duration::from_secs(self.seconds))
     }
 
     /// What a source may be at most.

@@ -1,7 +1,9 @@
 //! The whole service against a real Postgres, RabbitMQ and store.
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
-use std::path::PathBuf;
+use std::io::{Read, Seek};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Parser;
@@ -15,7 +17,7 @@ use dlcs_service::Context;
 use dlcs_storage::{Descriptor, StorageKey};
 use dlcs_testkit::{TestDatabase, TestVhost, eventually};
 use futures::StreamExt;
-use processor::Settings;
+use processor::{Settings, sandbox};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -34,6 +36,10 @@ struct Bench {
 
 impl Bench {
     async fn new() -> Self {
+        Self::with_decoder(env!("CARGO_BIN_EXE_processor").as_ref()).await
+    }
+
+    async fn with_decoder(decoder: &Path) -> Self {
         let (server, vhost) = (TestDatabase::create().await.unwrap(), TestVhost::create().await.unwrap());
         let folder = tempfile::tempdir().unwrap();
         let database = Database::connect(&DatabaseSettings::at(&server.url())).unwrap();
@@ -44,6 +50,7 @@ impl Bench {
             &format!("--database-url={}", server.url()),
             &format!("--amqp-url={}", vhost.url()),
             &format!("--storage-url=file://{}/store", folder.path().display()),
+            &format!("--process-decoder={}", decoder.display()),
             &format!("--work-dir={}/work", folder.path().display()),
         ]);
         let context = Context::detached("processor");
@@ -170,6 +177,38 @@ async fn staged_bytes_become_a_service_or_an_error() {
     assert_eq!(files(bench.stored("staging")), 0, "nothing is left in staging");
     assert_eq!(files(bench.folder.path().join("work")), 0, "temporary files are gone");
     assert_eq!(files(bench.stored("images")), 5, "one descriptor, one derivative, three thumbnails");
+    drop(bench.server);
+}
+
+/// The `main` of decoders that die on some images.
+#[test]
+#[ignore = "run by the test below, with a connection as its standard input"]
+fn mortal_decoder() {
+    let _ = sandbox::serve(|mut job, admitted| {
+        let mut start = [0; 5];
+        job.source.rewind().unwrap();
+        job.source.read_exact(&mut start).unwrap();
+        if start == *b"abort" { std::process::abort() } else { sandbox::derive(job, admitted) }
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_decoder_costs_one_image() {
+    let folder = tempfile::tempdir().unwrap();
+    let decoder = folder.path().join("decoder");
+    let arguments = "mortal_decoder --exact --ignored --nocapture --test-threads=1";
+    let script = format!("#!/bin/sh\nexec '{}' {arguments}\n", std::env::current_exe().unwrap().display());
+    std::fs::write(&decoder, script).unwrap();
+    std::fs::set_permissions(&decoder, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut bench = Bench::with_decoder(&decoder).await;
+    let hints = bench.register(&[png(), b"abort".to_vec(), png()]).await;
+    let dead = bench.wait(&hints[1], Stage::Process, ItemState::Error).await;
+    assert_eq!(dead.item_error_code.as_deref(), Some("decoder-crash"));
+    for hint in [&hints[0], &hints[2]] {
+        bench.wait(hint, Stage::Process, ItemState::Completed).await;
+    }
+    bench.context.shutdown.cancel();
+    (&mut bench.service).await.unwrap().unwrap();
     drop(bench.server);
 }
 

@@ -1,10 +1,12 @@
 //! An image as the maker of derivatives takes it: bands of the planes that its tiles are encoded from.
 
-use std::path::Path;
+use std::fs::File;
+use std::io::Seek;
 
 use dlcs_jpeg::Sampling;
 use dlcs_model::{Failure, SourceFormat};
 
+use crate::failures;
 use crate::jpeg_bands::JpegBands;
 use crate::planes::Planes;
 use crate::row_bands::RowBands;
@@ -39,6 +41,9 @@ pub(crate) trait BandSource {
     /// What the bands are like; constant.
     fn info(&self) -> &BandInfo;
 
+    /// Bytes that reading takes at its peak, beside a few rows.
+    fn memory(&self) -> u64;
+
     /// Fills the next band and returns how many of its pixel rows belong to the image: all but in the last band; 0 is the end.
     fn read(&mut self, band: &mut Planes) -> Result<u32, Failure>;
 
@@ -47,9 +52,12 @@ pub(crate) trait BandSource {
 }
 
 /// Opens a source: a JPEG that needs no change of colour or orientation as the planes it consists of, all else as pixels.
-pub(crate) fn open(path: &Path, limits: &Limits) -> Result<Box<dyn BandSource>, Failure> {
-    match JpegBands::open(path, limits)? {
-        Some(planes) => Ok(Box::new(planes)),
-        None => Ok(Box::new(RowBands::new(source::open(path, limits)?))),
+pub(crate) fn open(mut file: File, limits: &Limits) -> Result<Box<dyn BandSource>, Failure> {
+    let ours = |error| failures::file(&error, "open a source file");
+    file.rewind().map_err(ours)?;
+    if let Some(planes) = JpegBands::open(file.try_clone().map_err(ours)?, limits)? {
+        return Ok(Box::new(planes));
     }
+    file.rewind().map_err(ours)?;
+    Ok(Box::new(RowBands::new(source::open(file, limits)?)))
 }

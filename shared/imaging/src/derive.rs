@@ -1,13 +1,14 @@
 //! Makes the derivative of a source: one pass over its rows, whatever its format and height.
 
-use std::fs::File;
-use std::io::{BufWriter, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 
 use dlcs_jpeg::Sampling;
-use dlcs_model::{Failure, SourceFormat};
+use dlcs_model::{Failure, SourceFormat, limits};
+use serde::{Deserialize, Serialize};
 
-use crate::bands::{self, BandInfo};
+use crate::bands::{self, BandInfo, BandSource};
 use crate::geometry;
 use crate::head::{LevelIndex, TileRange};
 use crate::pyramid::{Pyramid, Sink};
@@ -20,7 +21,7 @@ pub use crate::thumbnails::DerivedThumbnail;
 pub use crate::verify::verify;
 
 /// What was made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Derived {
     /// The source's format.
     pub format: SourceFormat,
@@ -38,18 +39,73 @@ pub struct Derived {
     pub thumbnails: Vec<DerivedThumbnail>,
 }
 
-/// Makes the derivative of `source` at `derivative`, and its thumbnails as `thumb-{edge}.jpg` in `thumbnails_dir`.
+/// Where everything made of an image goes: files open for reading and writing, whose content is replaced.
 ///
-/// An edge longer than the image's gets no thumbnail. After a failure the files are there in part and mean nothing.
+/// After a failure it is there in part and means nothing.
+#[derive(Debug)]
+pub struct Outputs {
+    /// The derivative.
+    pub derivative: File,
+    /// The thumbnails, as in [`limits::THUMBNAILS`]. An edge longer than the image's gets none, and its file stays empty.
+    pub thumbnails: [File; limits::THUMBNAILS.len()],
+}
+
+impl Outputs {
+    /// Creates the files: the derivative at `derivative`, the thumbnails in `folder`.
+    ///
+    /// # Errors
+    /// If a file cannot be created.
+    pub fn create(derivative: &Path, folder: &Path) -> io::Result<Self> {
+        let create = |path: &Path| OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path);
+        let [a, b, c, d] = limits::THUMBNAILS.map(|edge| create(&Self::thumbnail(folder, edge)));
+        Ok(Self { derivative: create(derivative)?, thumbnails: [a?, b?, c?, d?] })
+    }
+
+    /// Where [`Self::create`] puts the thumbnail with this long edge.
+    #[must_use]
+    pub fn thumbnail(folder: &Path, edge: u32) -> PathBuf {
+        folder.join(format!("thumb-{edge}.jpg"))
+    }
+}
+
+/// A source whose header was read and is within the limits.
+pub struct Opened {
+    bands: Box<dyn BandSource>,
+}
+
+/// Reads a source's header.
 ///
 /// # Errors
-/// What is wrong with the source, or `internal` when a file of ours cannot be written.
-pub fn derive(source: &Path, derivative: &Path, thumbnails_dir: &Path, limits: &Limits) -> Result<Derived, Failure> {
-    let mut bands = bands::open(source, limits)?;
+/// What is wrong with the source, or `internal` when it cannot be read.
+pub fn open(source: File, limits: &Limits) -> Result<Opened, Failure> {
+    Ok(Opened { bands: bands::open(source, limits)? })
+}
+
+impl Opened {
+    /// Bytes that [`Self::derive`] takes at its peak, about.
+    #[must_use]
+    pub fn memory(&self) -> u64 {
+        /// Bytes for each pixel of a row: bands of all levels, and rows on their way there.
+        const ROW: u64 = 256;
+        /// Codecs, buffers, the levels that thumbnails are made of.
+        const FIXED: u64 = 16 * 1024 * 1024;
+        FIXED + u64::from(self.bands.info().width) * ROW + self.bands.memory()
+    }
+
+    /// Makes the derivative and its thumbnails.
+    ///
+    /// # Errors
+    /// What is wrong with the source, or `internal` when a file of ours cannot be written.
+    pub fn derive(self, outputs: &Outputs) -> Result<Derived, Failure> {
+        make(self.bands, outputs)
+    }
+}
+
+fn make(mut bands: Box<dyn BandSource>, outputs: &Outputs) -> Result<Derived, Failure> {
     let info = *bands.info();
     let BandInfo { format, width, height, alpha: _, sampling, quality } = info;
     let big = tiff_writer::needs_big(width, height, sampling);
-    let mut output = Output::create(derivative, reserved(&info, big))?;
+    let mut output = Output::begin(&outputs.derivative, reserved(&info, big))?;
     let mut colour = Pyramid::new(width, height, sampling, quality, |level| thumbnails::wants(width, height, level))?;
     let mut alpha = AlphaPlane { info, opaque_rows: 0, pyramid: None };
     let mut done = 0;
@@ -66,7 +122,7 @@ pub fn derive(source: &Path, derivative: &Path, thumbnails_dir: &Path, limits: &
     let alpha = alpha.pyramid.map(|pyramid| pyramid.finish().0).unwrap_or_default();
     let head = head(&levels, &alpha, sampling, big);
     let bytes = output.finish(&head)?;
-    let thumbnails = thumbnails::write((width, height), &kept, thumbnails_dir)?;
+    let thumbnails = thumbnails::write((width, height), &kept, &outputs.thumbnails)?;
     let levels = u32::try_from(levels.len()).unwrap_or(u32::MAX);
     Ok(Derived { format, width, height, levels, head_length: head.len() as u64, bytes, thumbnails })
 }
@@ -83,19 +139,16 @@ fn reserved(info: &BandInfo, big: bool) -> u64 {
 }
 
 /// The derivative being written: tiles one after the other, behind the room for the head.
-struct Output {
-    file: BufWriter<File>,
+struct Output<'a> {
+    file: BufWriter<&'a File>,
     position: u64,
 }
 
-impl Output {
-    fn create(path: &Path, reserved: u64) -> Result<Self, Failure> {
-        let create = || {
-            let mut file = BufWriter::with_capacity(256 * 1024, File::create(path)?);
-            file.seek(SeekFrom::Start(reserved))?;
-            Ok(Self { file, position: reserved })
-        };
-        create().map_err(|error| failures::file(&error, "create a derivative"))
+impl<'a> Output<'a> {
+    fn begin(mut file: &'a File, reserved: u64) -> Result<Self, Failure> {
+        let begin = file.set_len(0).and_then(|()| file.seek(SeekFrom::Start(reserved)));
+        begin.map_err(|error| failures::file(&error, "begin a derivative"))?;
+        Ok(Self { file: BufWriter::with_capacity(256 * 1024, file), position: reserved })
     }
 
     /// Writes the head and returns the length of the file.
@@ -110,7 +163,7 @@ impl Output {
     }
 }
 
-impl Sink for Output {
+impl Sink for Output<'_> {
     fn append(&mut self, jpeg: &[u8]) -> Result<TileRange, Failure> {
         self.file.write_all(jpeg).map_err(|error| failures::file(&error, "write a derivative"))?;
         let length = u32::try_from(jpeg.len()).map_err(|error| failures::ours(&error, "store a tile"))?;

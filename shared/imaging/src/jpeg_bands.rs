@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{Read, Seek};
-use std::path::Path;
 
 use dlcs_jpeg::{Colour, Decoder, Header, PlaneMut, Raw, Sampling};
 use dlcs_model::{Failure, SourceFormat};
@@ -11,16 +10,35 @@ use crate::bands::{BandInfo, BandSource};
 use crate::orientation::{self, Orientation};
 use crate::planes::Planes;
 use crate::source::Limits;
-use crate::source::jpeg::failure;
+use crate::source::jpeg::{failure, memory};
+use crate::source::native::truncated;
 use crate::{color, failures};
 
 /// A JPEG that is decoded to its planes.
 pub(crate) struct JpegBands {
-    raw: Raw<'static>,
+    planes: StoredPlanes,
     info: BandInfo,
     layout: Layout,
+    memory: u64,
     /// The colour planes of a band that cannot be decoded in place.
     scratch: Vec<Vec<u8>>,
+}
+
+/// The planes of the source: a header until the first rows are asked for.
+struct StoredPlanes {
+    decoder: Option<Decoder<'static>>,
+    raw: Option<Raw<'static>>,
+}
+
+impl StoredPlanes {
+    /// Reads the next rows. A progressive JPEG is read to its end by the first call.
+    fn read(&mut self, planes: &mut [PlaneMut<'_>]) -> Result<u32, Failure> {
+        if let Some(decoder) = self.decoder.take() {
+            self.raw = Some(decoder.raw().map_err(failure)?);
+        }
+        let raw = self.raw.as_mut().ok_or_else(|| truncated(SourceFormat::Jpeg))?;
+        raw.read(planes).map_err(failure)
+    }
 }
 
 /// How the planes of the source map to those of the derivative.
@@ -35,9 +53,8 @@ enum Layout {
 impl JpegBands {
     /// Opens a JPEG; `None` when it is none, or one that has to be read as pixels: turned, in another colour space, or sampled
     /// in an unusual way.
-    pub fn open(path: &Path, limits: &Limits) -> Result<Option<Self>, Failure> {
+    pub fn open(mut file: File, limits: &Limits) -> Result<Option<Self>, Failure> {
         let ours = |error| failures::file(&error, "open a source file");
-        let mut file = File::open(path).map_err(ours)?;
         let mut head = Vec::new();
         file.by_ref().take(SourceFormat::SNIFF_BYTES as u64).read_to_end(&mut head).map_err(ours)?;
         if SourceFormat::sniff(&head) != Some(SourceFormat::Jpeg) {
@@ -52,8 +69,9 @@ impl JpegBands {
         let Some(layout) = layout(&header).filter(|_| !turned && profile.is_none_or(|icc| color::is_srgb(&icc))) else {
             return Ok(None);
         };
-        let raw = decoder.raw().map_err(failure)?;
-        Ok(Some(Self { info: info(&header, layout), raw, layout, scratch: scratch(&header, layout) }))
+        let planes = StoredPlanes { decoder: Some(decoder), raw: None };
+        let (info, scratch) = (info(&header, layout), scratch(&header, layout));
+        Ok(Some(Self { planes, info, layout, memory: memory(&header), scratch }))
     }
 
     /// Two bands of 4:2:2, 8 rows each, make one of 4:2:0: luma is decoded in place, and of colour pairs of rows are averaged.
@@ -67,7 +85,7 @@ impl JpegBands {
                 luma.data = &mut std::mem::take(&mut luma.data)[half * 8 * luma.stride..];
             }
             planes.extend(self.scratch.iter_mut().map(|data| PlaneMut { data, stride }));
-            let rows = self.raw.read(&mut planes).map_err(failure)?;
+            let rows = self.planes.read(&mut planes)?;
             total += rows;
             for (component, colour) in (1..).zip(&self.scratch) {
                 let lines: Vec<&[u8]> = colour.chunks_exact(stride).take(rows as usize).collect();
@@ -88,9 +106,13 @@ impl BandSource for JpegBands {
         &self.info
     }
 
+    fn memory(&self) -> u64 {
+        self.memory
+    }
+
     fn read(&mut self, band: &mut Planes) -> Result<u32, Failure> {
         match self.layout {
-            Layout::Same(_) => self.raw.read(&mut band.targets()).map_err(failure),
+            Layout::Same(_) => self.planes.read(&mut band.targets()),
             Layout::Wide => self.read_wide(band),
         }
     }

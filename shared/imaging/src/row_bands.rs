@@ -56,6 +56,10 @@ impl BandSource for RowBands {
         &self.info
     }
 
+    fn memory(&self) -> u64 {
+        self.source.memory()
+    }
+
     fn read(&mut self, band: &mut Planes) -> Result<u32, Failure> {
         let rows = self.fill()?;
         let SourceInfo { channels, alpha, .. } = *self.source.info();

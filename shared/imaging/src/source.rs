@@ -4,6 +4,7 @@
 pub(crate) mod fixtures;
 mod gif;
 pub(crate) mod jpeg;
+mod jpeg2000;
 pub(crate) mod native;
 mod open;
 mod png;
@@ -12,6 +13,7 @@ mod upright;
 mod webp;
 
 use dlcs_model::{Failure, FailureCode, SourceFormat, limits};
+use serde::{Deserialize, Serialize};
 
 pub use open::open;
 
@@ -82,6 +84,9 @@ pub trait RowSource: Send {
     /// What the rows are like; constant.
     fn info(&self) -> &SourceInfo;
 
+    /// Bytes that reading takes at its peak, beside a few rows: almost none where the format can be read in strips.
+    fn memory(&self) -> u64;
+
     /// Fills `rows` with the next whole rows: upright, 8 bit, sRGB or grey, interleaved, alpha last and not premultiplied.
     /// Returns how many rows were written; 0 is the end.
     ///
@@ -91,7 +96,7 @@ pub trait RowSource: Send {
 }
 
 /// What a source may be at most; checked before anything is allocated for its pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Pixels of a source that is decoded in strips.
     pub streamed_pixels: u64,

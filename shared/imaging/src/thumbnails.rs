@@ -1,12 +1,15 @@
 //! The fixed thumbnails: made from the samples of the smallest level that is large enough, plane by plane.
 
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{Seek, Write};
 
 use dlcs_jpeg::{Encoder, Plane, Sampling};
 use dlcs_model::{Failure, limits};
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8;
 use fast_image_resize::{FilterType, ImageView, ResizeAlg, ResizeOptions, Resizer};
+
+use serde::{Deserialize, Serialize};
 
 use crate::failures;
 use crate::geometry::{self, Level};
@@ -16,7 +19,7 @@ use crate::planes::Planes;
 const QUALITY: u8 = 85;
 
 /// A stored thumbnail.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DerivedThumbnail {
     /// Pixels on the long edge.
     pub edge: u32,
@@ -26,8 +29,6 @@ pub struct DerivedThumbnail {
     pub height: u32,
     /// Bytes of the file.
     pub bytes: u64,
-    /// The file.
-    pub path: PathBuf,
 }
 
 /// The thumbnails that an image of this size gets: never one larger than the image.
@@ -68,22 +69,27 @@ impl Kept {
     }
 }
 
-/// Writes all thumbnails of an image into `folder`, from the kept levels.
-pub(crate) fn write(size: (u32, u32), kept: &[Kept], folder: &Path) -> Result<Vec<DerivedThumbnail>, Failure> {
+/// Writes all thumbnails of an image into the files of their edges, from the kept levels.
+pub(crate) fn write(size: (u32, u32), kept: &[Kept], files: &[File]) -> Result<Vec<DerivedThumbnail>, Failure> {
     let mut encoder = Encoder::new().map_err(|e| failures::encoder(&e))?;
     let mut resizer = Resizer::new();
     let mut written = Vec::new();
-    for edge in edges(size.0, size.1) {
+    for (edge, file) in edges(size.0, size.1).zip(files) {
         // Levels are kept largest first.
         let Some(source) = kept.iter().rev().find(|level| level.width.max(level.height) >= edge) else { continue };
         let (width, height) = geometry::fit_long_edge(size.0, size.1, edge);
         let planes = resize(&mut resizer, source, width, height)?;
         let jpeg = encode(&mut encoder, &planes, source.sampling, width, height).map_err(|e| failures::encoder(&e))?;
-        let path = folder.join(format!("thumb-{edge}.jpg"));
-        std::fs::write(&path, jpeg).map_err(|e| failures::file(&e, "write a thumbnail"))?;
-        written.push(DerivedThumbnail { edge, width, height, bytes: jpeg.len() as u64, path });
+        replace(file, jpeg).map_err(|e| failures::file(&e, "write a thumbnail"))?;
+        written.push(DerivedThumbnail { edge, width, height, bytes: jpeg.len() as u64 });
     }
     Ok(written)
+}
+
+fn replace(mut file: &File, content: &[u8]) -> std::io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(content)
 }
 
 /// The planes of the level at the thumbnail's size, each padded to whole MCUs.

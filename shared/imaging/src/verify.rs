@@ -2,8 +2,8 @@
 
 use std::fmt::Display;
 use std::fs::File;
+use std::io::{Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
 
 use dlcs_jpeg::{Decoder, Output, Scale};
 use dlcs_model::Failure;
@@ -18,14 +18,13 @@ use crate::head::{Head, TileRange};
 ///
 /// # Errors
 /// `internal`: what is wrong goes to the log.
-pub fn verify(derivative: &Path, derived: &Derived) -> Result<(), Failure> {
+pub fn verify(derivative: &File, derived: &Derived) -> Result<(), Failure> {
     check(derivative, derived).map_err(|error| failures::ours(&error, "verify a derivative"))
 }
 
-fn check(derivative: &Path, derived: &Derived) -> Result<(), String> {
-    let file = File::open(derivative).map_err(text)?;
-    let bytes = file.metadata().map_err(text)?.len();
-    let head = Head::parse(&read(&file, 0, derived.head_length)?).map_err(text)?;
+fn check(mut file: &File, derived: &Derived) -> Result<(), String> {
+    let bytes = file.seek(SeekFrom::End(0)).map_err(text)?;
+    let head = Head::parse(&read(file, 0, derived.head_length)?).map_err(text)?;
     if (head.width(), head.height(), head.levels(), bytes)
         != (derived.width, derived.height, derived.levels, derived.bytes)
     {
@@ -38,9 +37,9 @@ fn check(derivative: &Path, derived: &Derived) -> Result<(), String> {
         let (column, row) = (level.columns() - 1, level.rows() - 1);
         let size = level.tile_size(column, row);
         let tile = head.tile(level.index, column, row).ok_or("a tile is missing")?;
-        decode(&file, tile, size, head.is_gray())?;
+        decode(file, tile, size, head.is_gray())?;
         if let Some(tile) = head.alpha_tile(level.index, column, row) {
-            decode(&file, tile, size, true)?;
+            decode(file, tile, size, true)?;
         }
     }
     Ok(())

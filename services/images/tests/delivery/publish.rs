@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dlcs_imaging::derive::{DerivedThumbnail, derive, verify};
+use dlcs_imaging::derive::{DerivedThumbnail, Outputs, open, verify};
 use dlcs_imaging::source::Limits;
 use dlcs_model::ImageKey;
 use dlcs_storage::key::Generation;
@@ -18,12 +18,14 @@ pub async fn publish(
 ) -> Result<Descriptor, Box<dyn std::error::Error>> {
     let work = tempfile::tempdir()?;
     let file = work.path().join("image.tif");
-    let derived = derive(source, &file, work.path(), &Limits::default())?;
-    verify(&file, &derived)?;
+    let outputs = Outputs::create(&file, work.path())?;
+    let derived = open(std::fs::File::open(source)?, &Limits::default())?.derive(&outputs)?;
+    verify(&outputs.derivative, &derived)?;
     let generation = Generation { image, generation: 1, token: Uuid::now_v7() };
     let mut thumbnails = Vec::new();
-    for DerivedThumbnail { edge, width, height, bytes, path } in derived.thumbnails {
+    for DerivedThumbnail { edge, width, height, bytes } in derived.thumbnails {
         let key = StorageKey::Thumbnail(generation, edge);
+        let path = Outputs::thumbnail(work.path(), edge);
         store.put_file(&key.to_string(), key.media_type(), &path).await?;
         thumbnails.push(Thumbnail { edge, width, height, key: key.to_string(), bytes });
     }

@@ -28,8 +28,9 @@ fn make_within(source: &[u8], limits: &Limits) -> Result<Made, Failure> {
     let folder = tempfile::tempdir().unwrap();
     let [from, to] = ["source", "derivative.tif"].map(|name| folder.path().join(name));
     std::fs::write(&from, source).unwrap();
-    let derived = derive(&from, &to, folder.path(), limits)?;
-    verify(&to, &derived).unwrap();
+    let outputs = Outputs::create(&to, folder.path()).unwrap();
+    let derived = open(File::open(&from).unwrap(), limits)?.derive(&outputs)?;
+    verify(&outputs.derivative, &derived).unwrap();
     let bytes = std::fs::read(&to).unwrap();
     let head = Head::parse(&bytes[..derived.head_length as usize]).unwrap();
     Ok(Made { folder, derived, head, bytes })
@@ -249,8 +250,7 @@ fn thumbnails_show_the_image() {
         let made = make(&jpeg(width, height, &pixels, Sampling::Half, 95)).unwrap();
         let thumbnails = &made.derived.thumbnails;
         for thumbnail in thumbnails {
-            assert_eq!(thumbnail.path, made.folder.path().join(format!("thumb-{}.jpg", thumbnail.edge)));
-            let file = std::fs::read(&thumbnail.path).unwrap();
+            let file = std::fs::read(Outputs::thumbnail(made.folder.path(), thumbnail.edge)).unwrap();
             assert_eq!(file.len() as u64, thumbnail.bytes);
             let (w, h, pixels) = decode(&file, Pixels::Rgb);
             assert_eq!((w, h), (thumbnail.width, thumbnail.height));
@@ -304,7 +304,7 @@ fn verify_notices_damage() {
     let path: PathBuf = folder.path().join("damaged.tif");
     let refused = |bytes: &[u8], derived: &Derived| {
         std::fs::write(&path, bytes).unwrap();
-        verify(&path, derived).is_err()
+        verify(&File::open(&path).unwrap(), derived).is_err()
     };
     assert!(!refused(&bytes, &derived));
     assert!(refused(&bytes[..bytes.len() - 1], &derived), "cut short");

@@ -17,7 +17,7 @@ pub(crate) fn open_bytes(bytes: &[u8]) -> Result<Box<dyn RowSource>, Failure> {
 pub(crate) fn open_limited(bytes: &[u8], limits: &Limits) -> Result<Box<dyn RowSource>, Failure> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(bytes).unwrap();
-    open(file.path(), limits)
+    open(file.reopen().unwrap(), limits)
 }
 
 /// Reads a source to its end, `rows_at_once` rows at a time.

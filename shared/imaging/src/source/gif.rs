@@ -84,6 +84,11 @@ impl NativeRows for Gif {
         &self.native
     }
 
+    /// The frame, which is decoded when the file is opened.
+    fn memory(&self) -> u64 {
+        self.frame.indices.len() as u64
+    }
+
     fn next_row(&mut self) -> Result<Row<'_>, Failure> {
         let Frame { indices, left, top, width, height } = &self.frame;
         let line = self.next.checked_sub(*top).filter(|line| line < height);

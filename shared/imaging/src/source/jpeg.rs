@@ -11,7 +11,10 @@ use crate::{color, orientation};
 
 struct Jpeg {
     native: Native,
-    rows: Rows<'static>,
+    memory: u64,
+    /// What is asked for, until the first row is.
+    decoder: Option<(Decoder<'static>, Output)>,
+    rows: Option<Rows<'static>>,
     row: Vec<u8>,
     /// 255 is no ink, which is Adobe's way.
     inverted: bool,
@@ -22,6 +25,7 @@ pub(super) fn open(file: File, limits: &Limits) -> Result<Box<dyn NativeRows>, F
     let mut decoder = Decoder::open(file).map_err(failure)?;
     let header = decoder.header().clone();
     limits.admit(header.width, header.height, header.whole)?;
+    let memory = memory(&header);
     let (output, model) = match header.colour {
         Colour::Gray => (Output::Gray, Model::Gray),
         Colour::YCbCr | Colour::Rgb => (Output::Rgb, Model::Rgb),
@@ -42,8 +46,16 @@ pub(super) fn open(file: File, limits: &Limits) -> Result<Box<dyn NativeRows>, F
     };
     let row = vec![0; native.row_samples()];
     let inverted = model == Model::Cmyk && header.adobe_transform.is_some();
-    let rows = decoder.rows(output, Scale::Full).map_err(failure)?;
-    Ok(Box::new(Jpeg { native, rows, row, inverted }))
+    Ok(Box::new(Jpeg { native, memory, decoder: Some((decoder, output)), rows: None, row, inverted }))
+}
+
+/// Bytes that decoding takes beside a few rows: where it needs several passes, 2 for each sample of each component.
+pub(crate) fn memory(header: &Header) -> u64 {
+    let pixels = u64::from(header.width) * u64::from(header.height);
+    let area = |&(across, down): &(u32, u32)| u64::from(across) * u64::from(down);
+    let largest = header.sampling.iter().map(area).max().unwrap_or(1).max(1);
+    let samples: u64 = header.sampling.iter().map(|factors| pixels * area(factors) / largest).sum();
+    if header.whole { samples * 2 } else { 0 }
 }
 
 fn chroma(header: &Header) -> Chroma {
@@ -56,8 +68,17 @@ impl NativeRows for Jpeg {
         &self.native
     }
 
+    fn memory(&self) -> u64 {
+        self.memory
+    }
+
     fn next_row(&mut self) -> Result<Row<'_>, Failure> {
-        if self.rows.read(&mut self.row).map_err(failure)? == 0 {
+        // A progressive JPEG is read to its end here.
+        if let Some((decoder, output)) = self.decoder.take() {
+            self.rows = Some(decoder.rows(output, Scale::Full).map_err(failure)?);
+        }
+        let rows = self.rows.as_mut().ok_or_else(|| truncated(SourceFormat::Jpeg))?;
+        if rows.read(&mut self.row).map_err(failure)? == 0 {
             return Err(truncated(SourceFormat::Jpeg));
         }
         if self.inverted {
@@ -73,7 +94,11 @@ pub(crate) fn failure(error: Error) -> Failure {
         ErrorKind::NotJpeg | ErrorKind::Corrupt => corrupt(SourceFormat::Jpeg, error),
         ErrorKind::Unsupported => unsupported(SourceFormat::Jpeg, error),
         ErrorKind::TooBig => Failure::new(FailureCode::TooManyPixels, format!("the JPEG is too large: {error}")),
-        ErrorKind::Io | ErrorKind::Memory | ErrorKind::Misuse => {
+        // What an image takes is weighed before: one that takes more pretends to be smaller.
+        ErrorKind::Memory => {
+            Failure::new(FailureCode::DecoderCrash, "the JPEG takes more memory than its size explains")
+        }
+        ErrorKind::Io | ErrorKind::Misuse => {
             tracing::error!(%error, "cannot read a JPEG");
             Failure::internal()
         }

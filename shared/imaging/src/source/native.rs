@@ -73,28 +73,11 @@ pub(crate) trait NativeRows: Send {
     /// What the rows are like; constant.
     fn native(&self) -> &Native;
 
+    /// Bytes that decoding takes at its peak, beside a few rows.
+    fn memory(&self) -> u64;
+
     /// The next stored row. Called exactly as often as there are rows.
     fn next_row(&mut self) -> Result<Row<'_>, Failure>;
-}
-
-/// A decoder that has everything in memory already, 8 bits a sample.
-pub(crate) struct Whole {
-    pub(crate) native: Native,
-    pub(crate) pixels: Vec<u8>,
-    pub(crate) next: usize,
-}
-
-impl NativeRows for Whole {
-    fn native(&self) -> &Native {
-        &self.native
-    }
-
-    fn next_row(&mut self) -> Result<Row<'_>, Failure> {
-        let length = self.native.row_samples();
-        let start = self.next * length;
-        self.next += 1;
-        self.pixels.get(start..start + length).map(Row::Eight).ok_or_else(|| truncated(self.native.format))
-    }
 }
 
 /// A damaged file; `cause` says how.

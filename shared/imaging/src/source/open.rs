@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 
 use dlcs_model::{Failure, FailureCode, SourceFormat};
 
@@ -16,8 +15,7 @@ use super::{Limits, RowSource, SourceInfo};
 /// # Errors
 /// `not-an-image` for unknown bytes, `unsupported-format` for kinds we do not read, `too-many-pixels` over a limit,
 /// `corrupt-image` for damage in the header, `decoder-crash` when the decoder died, `internal` when the file is unreadable.
-pub fn open(path: &Path, limits: &Limits) -> Result<Box<dyn RowSource>, Failure> {
-    let mut file = File::open(path).map_err(|error| ours(&error))?;
+pub fn open(mut file: File, limits: &Limits) -> Result<Box<dyn RowSource>, Failure> {
     let format = sniff(&mut file)?;
     let opened = guard(format, || open_format(format, file, limits).and_then(|rows| Upright::new(rows, limits)))?;
     Ok(Box::new(Guarded { inner: opened, failed: None }))
@@ -30,10 +28,7 @@ fn open_format(format: SourceFormat, file: File, limits: &Limits) -> Result<Box<
         SourceFormat::Webp => super::webp::open(file, limits),
         SourceFormat::Gif => super::gif::open(file, limits),
         SourceFormat::Tiff => super::tiff::open(file, limits),
-        SourceFormat::Jpeg2000 => {
-            let detail = "the image is a JPEG 2000, a format that is recognised but not read";
-            Err(Failure::new(FailureCode::UnsupportedFormat, detail))
-        }
+        SourceFormat::Jpeg2000 => super::jpeg2000::open(file, limits),
     }
 }
 
@@ -42,30 +37,48 @@ fn sniff(file: &mut File) -> Result<SourceFormat, Failure> {
     let mut head = Vec::new();
     file.by_ref().take(HEAD_BYTES).read_to_end(&mut head).map_err(|error| ours(&error))?;
     file.rewind().map_err(|error| ours(&error))?;
-    SourceFormat::sniff(&head).ok_or_else(|| Failure::new(FailureCode::NotAnImage, unknown(&head)))
+    SourceFormat::sniff(&head).ok_or_else(|| unknown(&head))
 }
 
 /// Enough to recognise every format, and text where an image should be.
 const HEAD_BYTES: u64 = 512;
 
-/// What the unknown bytes look like.
-fn unknown(head: &[u8]) -> String {
+/// What is wrong with bytes of no format that we read.
+fn unknown(head: &[u8]) -> Failure {
+    match unread(head) {
+        Some(kind) => Failure::new(FailureCode::UnsupportedFormat, format!("the bytes are {kind}, which is not read")),
+        None => Failure::new(FailureCode::NotAnImage, looks(head)),
+    }
+}
+
+/// Formats with pictures in them that are known and not read.
+fn unread(head: &[u8]) -> Option<&'static str> {
+    match head {
+        [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] => match brand.first_chunk() {
+            Some(b"avif" | b"avis") => Some("an AVIF"),
+            Some(b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1") => Some("a HEIC"),
+            _ => None,
+        },
+        [b'%', b'P', b'D', b'F', b'-', ..] => Some("a PDF"),
+        _ => None,
+    }
+}
+
+/// What the bytes look like that are no image.
+fn looks(head: &[u8]) -> &'static str {
     if head.is_empty() {
-        return "the origin sent no bytes".into();
+        return "the origin sent no bytes";
     }
     let start: String = String::from_utf8_lossy(head).trim_start_matches('\u{feff}').trim_start().to_ascii_lowercase();
-    let looks = if start.starts_with("<!doctype html") || start.starts_with("<html") || start.starts_with("<head") {
+    if start.starts_with("<!doctype html") || start.starts_with("<html") || start.starts_with("<head") {
         "the bytes are HTML, not an image: the origin may have answered with a page"
     } else if start.starts_with("<?xml") || start.starts_with("<svg") {
         "the bytes are XML, not an image of a known format"
-    } else if start.starts_with("%pdf-") {
-        "the bytes are a PDF, not an image"
     } else if start.starts_with('{') || start.starts_with('[') {
         "the bytes look like JSON, not an image"
     } else {
         "the bytes are no image of a known format"
-    };
-    looks.into()
+    }
 }
 
 /// A file of ours that cannot be read.
@@ -93,6 +106,10 @@ impl RowSource for Guarded {
         self.inner.info()
     }
 
+    fn memory(&self) -> u64 {
+        self.inner.memory()
+    }
+
     fn read_rows(&mut self, rows: &mut [u8]) -> Result<usize, Failure> {
         if let Some(failure) = &self.failed {
             return Err(failure.clone());
@@ -117,7 +134,6 @@ mod tests {
             (b"<!DOCTYPE html><title>404</title>", "HTML"),
             (b"\xEF\xBB\xBF \n<HTML>", "HTML"),
             (b"{\"error\":1}", "JSON"),
-            (b"%PDF-1.7", "PDF"),
             (b"<?xml version='1.0'?><svg/>", "XML"),
             (b"GIF", "no image of a known format"),
             (&[7; 5000], "no image of a known format"),
@@ -126,10 +142,17 @@ mod tests {
             assert_eq!(failure.code, FailureCode::NotAnImage);
             assert!(failure.detail.contains(word), "{}", failure.detail);
         }
-        let failure = open_bytes(b"\0\0\0\x0CjP  \r\n\x87\n").err().unwrap();
-        assert_eq!(failure.code, FailureCode::UnsupportedFormat);
-        assert!(failure.detail.contains("JPEG 2000"));
-        assert_eq!(open(Path::new("/nonexistent"), &Limits::default()).err().unwrap().code, FailureCode::Internal);
+        let kinds: [(&[u8], _); 4] = [
+            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC"),
+            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "a HEIC"),
+            (b"\0\0\0\x20ftypavif\0\0\0\0avifmif1", "an AVIF"),
+            (b"%PDF-1.7\n", "a PDF"),
+        ];
+        for (bytes, kind) in kinds {
+            let failure = open_bytes(bytes).err().unwrap();
+            assert_eq!(failure.code, FailureCode::UnsupportedFormat);
+            assert!(failure.detail.contains(kind), "{}", failure.detail);
+        }
     }
 
     /// A PNG's header and nothing else.

@@ -82,6 +82,12 @@ impl NativeRows for Png {
         &self.native
     }
 
+    fn memory(&self) -> u64 {
+        let sample = if self.native.sixteen { 2 } else { 1 };
+        let whole = self.native.row_samples() as u64 * u64::from(self.native.height) * sample;
+        if self.interlaced.is_some() { whole } else { 0 }
+    }
+
     fn next_row(&mut self) -> Result<Row<'_>, Failure> {
         let bytes = match &mut self.interlaced {
             None => self.reader.next_row().map_err(failure)?.map(|row| row.data()),

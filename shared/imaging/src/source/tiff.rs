@@ -76,6 +76,10 @@ impl NativeRows for Tiff {
         &self.native
     }
 
+    fn memory(&self) -> u64 {
+        self.layout.held_rows() * self.layout.chunk_row_bytes() as u64 * self.planes.len() as u64
+    }
+
     fn next_row(&mut self) -> Result<Row<'_>, Failure> {
         for plane in &mut self.planes {
             plane.next_row(&self.file, &self.layout, &self.limits)?;

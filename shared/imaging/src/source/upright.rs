@@ -66,6 +66,11 @@ impl RowSource for Upright {
         &self.info
     }
 
+    fn memory(&self) -> u64 {
+        let whole = u64::from(self.info.width) * self.info.height as u64 * self.info.pixel_bytes() as u64;
+        self.rows.memory() + if self.rows.native().orientation.streams() { 0 } else { whole }
+    }
+
     fn read_rows(&mut self, rows: &mut [u8]) -> Result<usize, Failure> {
         let row_bytes = self.info.row_bytes();
         let count = (rows.len() / row_bytes).min(self.info.height as usize - self.done);

@@ -7,11 +7,20 @@ use dlcs_model::{Failure, SourceFormat};
 use image::codecs::webp::WebPDecoder;
 use image::{ImageDecoder, ImageError};
 
-use super::native::{Model, Native, NativeRows, Whole, corrupt, unreadable, unsupported};
+use super::native::{Model, Native, NativeRows, Row, corrupt, truncated, unreadable, unsupported};
 use super::{Chroma, Limits};
 use crate::{color, orientation};
 
-/// Opens a WebP and decodes it.
+struct Webp {
+    native: Native,
+    /// Until the first row is asked for.
+    decoder: Option<WebPDecoder<BufReader<File>>>,
+    /// All pixels.
+    pixels: Vec<u8>,
+    next: usize,
+}
+
+/// Opens a WebP; nothing is decoded yet.
 pub(super) fn open(mut file: File, limits: &Limits) -> Result<Box<dyn NativeRows>, Failure> {
     let lossless = is_lossless(&mut file).map_err(|error| unreadable(SourceFormat::Webp, &error))?;
     let mut decoder = WebPDecoder::new(BufReader::new(file)).map_err(failure)?;
@@ -31,9 +40,30 @@ pub(super) fn open(mut file: File, limits: &Limits) -> Result<Box<dyn NativeRows
         orientation: exif.as_deref().map(orientation::of_exif).unwrap_or_default(),
         profile: decoder.icc_profile().map_err(failure)?.as_deref().and_then(color::parse),
     };
-    let mut pixels = vec![0; native.row_samples() * height as usize];
-    decoder.read_image(&mut pixels).map_err(failure)?;
-    Ok(Box::new(Whole { native, pixels, next: 0 }))
+    Ok(Box::new(Webp { native, decoder: Some(decoder), pixels: Vec::new(), next: 0 }))
+}
+
+impl NativeRows for Webp {
+    fn native(&self) -> &Native {
+        &self.native
+    }
+
+    /// The pixels, and as much again as the decoder has of its own.
+    fn memory(&self) -> u64 {
+        (self.native.samples() as u64 + 4) * u64::from(self.native.width) * u64::from(self.native.height)
+    }
+
+    fn next_row(&mut self) -> Result<Row<'_>, Failure> {
+        let length = self.native.row_samples();
+        if let Some(decoder) = self.decoder.take() {
+            let mut pixels = vec![0; length * self.native.height as usize];
+            decoder.read_image(&mut pixels).map_err(failure)?;
+            self.pixels = pixels;
+        }
+        let start = self.next * length;
+        self.next += 1;
+        self.pixels.get(start..start + length).map(Row::Eight).ok_or_else(|| truncated(SourceFormat::Webp))
+    }
 }
 
 /// Whether the first picture in the file is stored without loss.

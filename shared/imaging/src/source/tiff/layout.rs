@@ -158,6 +158,17 @@ impl Layout {
         }
     }
 
+    /// Rows of a chunk, as wide as the image, that are in memory at once.
+    pub(super) fn held_rows(&self) -> u64 {
+        let chunk = u64::from(self.chunk_height);
+        match (self.tiled, self.compression) {
+            // The tiles side by side, and the one being decompressed.
+            (true, _) => (self.across() as u64 + 1) * chunk,
+            (false, Compression::Jpeg) => chunk,
+            (false, _) => 1,
+        }
+    }
+
     fn check(&self, limits: &Limits) -> Result<(), Failure> {
         self.check_samples()?;
         if self.chunk_width == 0 || self.chunk_height == 0 {
