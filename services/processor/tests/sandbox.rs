@@ -250,7 +250,8 @@ async fn what_an_image_left_behind_does_not_hurt_the_next() {
 #[tokio::test]
 async fn loops_are_ended() {
     let bench = Bench::hostile(Duration::from_secs(2));
-    assert_eq!(bench.fails(b"loop").await.code, FailureCode::DecoderTimeout);
+    let slow = bench.fails(b"loop").await;
+    assert!(slow.code == FailureCode::DecoderCrash && slow.detail.contains("takes longer"), "{slow:?}");
     ends(&std::fs::read_to_string(bench.path()).unwrap()).await;
     bench.goes_on().await;
 }

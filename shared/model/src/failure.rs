@@ -42,8 +42,6 @@ word_enum! {
         CorruptImage = "corrupt-image",
         /// The decoder died on it.
         DecoderCrash = "decoder-crash",
-        /// Decoding it takes too long.
-        DecoderTimeout = "decoder-timeout",
         /// The customer's storage is full.
         QuotaExceeded = "quota-exceeded",
         /// A newer registration of the same image took its place.
@@ -78,7 +76,7 @@ impl FailureCode {
     pub fn retry(self) -> RetryClass {
         match self {
             Self::OriginUnreachable | Self::OriginTimeout | Self::OriginIncomplete => RetryClass::Transient,
-            Self::CorruptImage | Self::DecoderCrash | Self::DecoderTimeout => RetryClass::Unsure,
+            Self::CorruptImage | Self::DecoderCrash => RetryClass::Unsure,
             Self::Internal => RetryClass::Ours,
             Self::OriginNotFound
             | Self::OriginForbidden
@@ -115,11 +113,7 @@ impl FailureCode {
             | Self::BadCredentials
             | Self::HostKeyMismatch => 502,
             Self::TooLarge | Self::TooManyPixels => 413,
-            Self::NotAnImage
-            | Self::UnsupportedFormat
-            | Self::CorruptImage
-            | Self::DecoderCrash
-            | Self::DecoderTimeout => 422,
+            Self::NotAnImage | Self::UnsupportedFormat | Self::CorruptImage | Self::DecoderCrash => 422,
             Self::QuotaExceeded => 507,
             Self::Superseded | Self::Cancelled | Self::Deleted => 409,
             Self::Internal => 500,
@@ -179,7 +173,7 @@ mod tests {
             words.join(" "),
             "origin-not-found origin-forbidden origin-unreachable origin-timeout origin-tls origin-status \
              origin-redirect origin-incomplete blocked-address bad-credentials host-key-mismatch too-large \
-             too-many-pixels not-an-image unsupported-format corrupt-image decoder-crash decoder-timeout quota-exceeded superseded \
+             too-many-pixels not-an-image unsupported-format corrupt-image decoder-crash quota-exceeded superseded \
              cancelled deleted internal"
         );
     }

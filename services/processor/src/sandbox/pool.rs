@@ -46,7 +46,7 @@ impl Decoders {
     /// Derives everything of a source. Dropping the future kills the decoder.
     ///
     /// # Errors
-    /// What is wrong with the source; `decoder-crash` if two decoders died on it, `decoder-timeout` if it takes too long;
+    /// What is wrong with the source; `decoder-crash` if two decoders died on it or it takes too long;
     /// `internal` for our own trouble.
     pub async fn derive(&self, job: &Job) -> Result<Derived, Failure> {
         let died = match self.attempt(self.reuse(), job).await {
@@ -113,7 +113,7 @@ impl Decoders {
             Trouble::Slow => {
                 let seconds = self.time.as_secs();
                 let detail = format!("decoding the image takes longer than {seconds} s");
-                Failure::new(FailureCode::DecoderTimeout, detail)
+                Failure::new(FailureCode::DecoderCrash, detail)
             }
             Trouble::Ours(error) => ours(&error),
         }
