@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,50 @@ struct Site {
     curl: Vec<String>,
 }
 
+struct Servers {
+    nginx: Nginx,
+    ftp: Vsftpd,
+    ftps: Vsftpd,
+    ssh: Sshd,
+    s3: S3,
+}
+
+impl Servers {
+    fn sites(&self, root: &Path, authority: &Authority) -> [Site; 6] {
+        let Self { nginx, ftp, ftps, ssh, s3 } = self;
+        let at = |scheme: &str, port: u16| format!("{scheme}://{HOST}:{port}");
+        let trust = ["--cacert".to_owned(), authority.certificate.display().to_string()];
+        let login = ["--user".to_owned(), format!("{USER}:{PASSWORD}")];
+        let secure = [&login[..], &trust, &["--ssl-reqd".to_owned()]].concat();
+        let unknown = [&login[..], &["--insecure".to_owned()]].concat();
+        let signed = ["--user", &format!("{}:{}", S3_KEYS.0, S3_KEYS.1), "--aws-sigv4", "aws:amz:us-east-1:s3"];
+        let by_ftp = || Access::With(Credentials::Ftp { user: USER.to_owned(), password: PASSWORD.into() });
+        let by_ssh = Access::With(Credentials::Sftp {
+            user: USER.to_owned(),
+            login: SftpLogin::Password(PASSWORD.into()),
+            host_key: None,
+        });
+        let endpoint = at("http", s3.port);
+        let bucket = format!("{endpoint}/masters");
+        let by_s3 = Access::With(Credentials::S3 {
+            access_key_id: S3_KEYS.0.to_owned(),
+            secret_access_key: S3_KEYS.1.into(),
+            session_token: None,
+            region: None,
+            endpoint: Some(endpoint),
+        });
+        let site = |name, root, access, curl| Site { name, root, access, curl };
+        [
+            site("http", at("http", nginx.http), Access::Open, Vec::new()),
+            site("https", at("https", nginx.https), Access::Open, trust.to_vec()),
+            site("ftp", at("ftp", ftp.port), by_ftp(), login.to_vec()),
+            site("ftps", at("ftps", ftps.port), by_ftp(), secure),
+            site("sftp", at("sftp", ssh.port) + &root.display().to_string(), by_ssh, unknown),
+            site("s3", bucket, by_s3, signed.map(str::to_owned).to_vec()),
+        ]
+    }
+}
+
 #[derive(Clone)]
 struct Fetcher {
     origins: Arc<Origins>,
@@ -60,55 +105,14 @@ async fn main() {
         std::fs::create_dir_all(&state).unwrap();
         state
     };
-    let nginx = Nginx::start(&state("nginx"), &root, &authority).await.unwrap();
-    let ftp = Vsftpd::start(&state("ftp"), &root, None).await.unwrap();
-    let ftps = Vsftpd::start(&state("ftps"), &root, Some(&authority)).await.unwrap();
-    let ssh = Sshd::start(&state("ssh")).await.unwrap();
-    let s3 = S3::start(&state("s3"), &root).await.unwrap();
-    let trust = ["--cacert".to_owned(), authority.certificate.display().to_string()];
-    let login = ["--user".to_owned(), format!("{USER}:{PASSWORD}")];
-    let by_ftp = || Access::With(Credentials::Ftp { user: USER.to_owned(), password: PASSWORD.into() });
-    let endpoint = format!("http://{HOST}:{}", s3.port);
-    let sites = [
-        Site { name: "http", root: format!("http://{HOST}:{}", nginx.http), access: Access::Open, curl: vec![] },
-        Site {
-            name: "https",
-            root: format!("https://{HOST}:{}", nginx.https),
-            access: Access::Open,
-            curl: trust.to_vec(),
-        },
-        Site { name: "ftp", root: format!("ftp://{HOST}:{}", ftp.port), access: by_ftp(), curl: login.to_vec() },
-        Site {
-            name: "ftps",
-            root: format!("ftps://{HOST}:{}", ftps.port),
-            access: by_ftp(),
-            curl: [&login[..], &trust, &["--ssl-reqd".to_owned()]].concat(),
-        },
-        Site {
-            name: "sftp",
-            root: format!("sftp://{HOST}:{}{}", ssh.port, root.display()),
-            access: Access::With(Credentials::Sftp {
-                user: USER.to_owned(),
-                login: SftpLogin::Password(PASSWORD.into()),
-                host_key: None,
-            }),
-            curl: [&login[..], &["--insecure".to_owned()]].concat(),
-        },
-        Site {
-            name: "s3",
-            root: format!("{endpoint}/masters"),
-            access: Access::With(Credentials::S3 {
-                access_key_id: S3_KEYS.0.to_owned(),
-                secret_access_key: S3_KEYS.1.into(),
-                session_token: None,
-                region: None,
-                endpoint: Some(endpoint),
-            }),
-            curl: ["--user", &format!("{}:{}", S3_KEYS.0, S3_KEYS.1), "--aws-sigv4", "aws:amz:us-east-1:s3"]
-                .map(str::to_owned)
-                .to_vec(),
-        },
-    ];
+    let servers = Servers {
+        nginx: Nginx::start(&state("nginx"), &root, &authority).await.unwrap(),
+        ftp: Vsftpd::start(&state("ftp"), &root, None).await.unwrap(),
+        ftps: Vsftpd::start(&state("ftps"), &root, Some(&authority)).await.unwrap(),
+        ssh: Sshd::start(&state("ssh")).await.unwrap(),
+        s3: S3::start(&state("s3"), &root).await.unwrap(),
+    };
+    let sites = servers.sites(&root, &authority);
     let server = TestDatabase::create().await.unwrap();
     let work = tempfile::tempdir_in(folder.path()).unwrap();
     let fetcher = fetcher(&server, &authority, work.path()).await;
@@ -129,7 +133,9 @@ async fn main() {
 async fn fetcher(server: &TestDatabase, authority: &Authority, work: &Path) -> Fetcher {
     let database = Database::connect(&DatabaseSettings::at(&server.url())).unwrap();
     database.migrate().await.unwrap();
-    let customer = customer::create(&mut *database.get().await.unwrap(), "bench", "Bench", false).await.unwrap().id;
+    let mut conn = database.get().await.unwrap();
+    let customer = customer::create(&mut conn, "bench", "Bench", false).await.unwrap().id;
+    drop(conn);
     let trusted = format!("--fetch-ca-file={}", authority.certificate.display());
     let arguments = ["bench", "--fetch-allow-networks=127.0.0.0/8", &trusted];
     let matches = FetchSettings::augment_args(clap::Command::new("bench")).get_matches_from(arguments);
@@ -149,16 +155,16 @@ async fn fetch_all(fetcher: &Fetcher, site: &Site) -> f64 {
 
 /// Fetches with so many slots until so many are there; what is sent away comes back after its time.
 async fn work_off(fetcher: &Fetcher, access: &Access, urls: VecDeque<String>, slots: usize, enough: usize) -> usize {
-    let (queue, fetched) = (Arc::new(Mutex::new(urls)), Arc::new(Mutex::new(0)));
+    let (queue, fetched) = (Arc::new(Mutex::new(urls)), Arc::new(AtomicUsize::new(0)));
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..slots {
         let (fetcher, access, queue, fetched) = (fetcher.clone(), access.clone(), queue.clone(), fetched.clone());
         tasks.spawn(async move {
-            while *fetched.lock().unwrap() < enough {
+            while fetched.load(Relaxed) < enough {
                 let Some(url) = queue.lock().unwrap().pop_front() else { break };
                 let origin = Origin::parse(&url).unwrap();
                 match fetcher.origins.fetch(&origin, fetcher.customer, &access).await {
-                    Ok(_) => *fetched.lock().unwrap() += 1,
+                    Ok(_) => _ = fetched.fetch_add(1, Relaxed),
                     Err(failure) if failure.class == RetryClass::Waits => {
                         let (queue, after) = (queue.clone(), failure.retry_after.unwrap_or_default());
                         tokio::spawn(async move {
@@ -171,12 +177,11 @@ async fn work_off(fetcher: &Fetcher, access: &Access, urls: VecDeque<String>, sl
             }
         });
     }
-    while *fetched.lock().unwrap() < enough && !tasks.is_empty() {
+    while fetched.load(Relaxed) < enough && !tasks.is_empty() {
         tokio::time::timeout(Duration::from_millis(20), tasks.join_next()).await.ok();
     }
     tasks.abort_all();
-    let fetched = *fetched.lock().unwrap();
-    fetched
+    fetched.load(Relaxed)
 }
 
 /// The same by curl, into files of the same file system.

@@ -27,6 +27,15 @@ async fn canary() -> (u16, Arc<Mutex<u32>>) {
     (port, hits)
 }
 
+/// Some that are like no others.
+const SPELLINGS: &str = "127.1 127.0.1 0 0x0 00 0.0 [::1] [::] [0:0:0:0:0:0:0:1] [0000:0000:0000:0000:0000:0000:0000:0001] [::0001] [0::1] \
+        [::0:1] [::1%25lo] [fe80::1] [fe80::1%25eth0] [fec0::1] [fc00::1] [fd00:ec2::254] [ff02::1] [100::1] [3fff::1] [5f00::1] \
+        [2001:db8::1] localhost LOCALHOST LocalHost localhost. LOCALHOST. l%6fcalhost loc%61lhost ｌｏｃａｌｈｏｓｔ \
+        ⓛⓞⓒⓐⓛⓗⓞⓢⓣ loCALhost ip6-localhost ip6-loopback 0x7f.1 0x7f.0.0.1 0177.1 0177.0.0.01 017700000001 2130706433 \
+        2130706433. 0x7f000001 0X7F000001 0x7F.0x1 127.0x1 127.0x0.0x1 127.00000.00000.00001 100.64.0.1 100.100.100.200 \
+        172.16.0.1 172.31.0.1 192.0.0.192 192.0.2.1 198.18.0.1 198.51.100.1 203.0.113.1 224.0.0.1 255.255.255.255 240.0.0.1 \
+        192.88.99.1 3232235521 0xA9FEA9FE 2852039166 025177524776 0251.0376.0251.0376 0xa9.0xfe.0xa9.0xfe 169.254.43518";
+
 /// Many ways to write addresses that must never be contacted.
 fn forbidden_hosts() -> Vec<String> {
     let mut hosts = Vec::new();
@@ -83,14 +92,7 @@ fn forbidden_hosts() -> Vec<String> {
             hosts.push(text);
         }
     }
-    let plain = "127.1 127.0.1 0 0x0 00 0.0 [::1] [::] [0:0:0:0:0:0:0:1] [0000:0000:0000:0000:0000:0000:0000:0001] [::0001] [0::1] \
-        [::0:1] [::1%25lo] [fe80::1] [fe80::1%25eth0] [fec0::1] [fc00::1] [fd00:ec2::254] [ff02::1] [100::1] [3fff::1] [5f00::1] \
-        [2001:db8::1] localhost LOCALHOST LocalHost localhost. LOCALHOST. l%6fcalhost loc%61lhost ｌｏｃａｌｈｏｓｔ \
-        ⓛⓞⓒⓐⓛⓗⓞⓢⓣ loCALhost ip6-localhost ip6-loopback 0x7f.1 0x7f.0.0.1 0177.1 0177.0.0.01 017700000001 2130706433 \
-        2130706433. 0x7f000001 0X7F000001 0x7F.0x1 127.0x1 127.0x0.0x1 127.00000.00000.00001 100.64.0.1 100.100.100.200 \
-        172.16.0.1 172.31.0.1 192.0.0.192 192.0.2.1 198.18.0.1 198.51.100.1 203.0.113.1 224.0.0.1 255.255.255.255 240.0.0.1 \
-        192.88.99.1 3232235521 0xA9FEA9FE 2852039166 025177524776 0251.0376.0251.0376 0xa9.0xfe.0xa9.0xfe 169.254.43518";
-    hosts.extend(plain.split_whitespace().map(str::to_owned));
+    hosts.extend(SPELLINGS.split_whitespace().map(str::to_owned));
     hosts
 }
 
