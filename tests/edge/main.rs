@@ -87,18 +87,16 @@ fn picture() -> Arc<Vec<u8>> {
 async fn streams_that_break_go_on_and_tell_everything_once() {
     let mut world = World::start().await.unwrap();
     let picture = picture();
-    // Nothing ends before all are listening.
-    world.process("fetcher").unwrap().signal("STOP").unwrap();
     let origin = |n: usize| world.origin.set(&format!("/{n}.png"), Answer::Bytes(picture.clone()));
     let members: Vec<_> = (0..IMAGES).map(|n| (format!("i{n:02}"), origin(n))).collect();
     let batch = world.post(&members).await.unwrap();
     let followers: Vec<_> = (0..STREAMS)
         .map(|_| {
-            let (client, path, last) = (world.client.clone(), format!("{batch}/events"), None);
+            // From the begin on, whatever has ended before all are listening.
+            let (client, path, last) = (world.client.clone(), format!("{batch}/events"), Some("0".to_owned()));
             tokio::spawn(Follower { client, path, last, told: BTreeMap::new() }.follow())
         })
         .collect();
-    world.process("fetcher").unwrap().signal("CONT").unwrap();
     for _ in 0..2 {
         tokio::time::sleep(Duration::from_millis(700)).await;
         world.kill("status").unwrap();

@@ -197,6 +197,30 @@ async fn the_real_decoder_derives() {
     bench.goes_on().await;
 }
 
+/// A library may ask for what no other needs.
+#[tokio::test]
+async fn every_format_is_read_without_rights() {
+    let bench = Bench::new(Program::at(env!("CARGO_BIN_EXE_processor")), LONG);
+    let picture = image::RgbImage::from_fn(700, 300, |x, y| image::Rgb([x as u8, y as u8, (x ^ y) as u8]));
+    let path = |extension: &str| bench.folder.path().join(format!("picture.{extension}"));
+    for extension in ["png", "tiff", "webp", "gif"] {
+        picture.save(path(extension)).unwrap();
+    }
+    for extension in ["jp2", "j2k"] {
+        let mut encoder = std::process::Command::new("opj_compress");
+        let encoded = encoder.arg("-i").arg(path("png")).arg("-o").arg(path(extension)).output().unwrap();
+        assert!(encoded.status.success(), "{encoded:?}");
+    }
+    for extension in ["png", "tiff", "webp", "gif", "jp2", "j2k"] {
+        let derived = bench.derive(&std::fs::read(path(extension)).unwrap()).await;
+        assert_eq!(derived.map(|derived| (derived.width, derived.height)), Ok((700, 300)), "{extension}");
+    }
+    let photos = std::env::var_os("DLCS_TEST_PHOTOS").expect("run by ./deploy/local/test");
+    for photo in std::fs::read_dir(photos).unwrap().flatten().filter(|file| file.path().extension().is_some()) {
+        bench.derive(&std::fs::read(photo.path()).unwrap()).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_decoder_can_do_nothing_else() {
     let bench = Bench::hostile(LONG);

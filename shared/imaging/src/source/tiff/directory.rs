@@ -1,6 +1,7 @@
 //! The directories of a TIFF or BigTIFF: which there are and what their tags say.
 
 use std::fs::File;
+use std::io::{Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 
 use dlcs_model::{Failure, SourceFormat};
@@ -65,8 +66,9 @@ struct Entry {
 
 impl Input {
     /// Reads the file's header; also says where the first directory is.
-    pub(super) fn open(file: File) -> Result<(Self, u64), Failure> {
-        let length = file.metadata().map_err(|error| unreadable(SourceFormat::Tiff, &error))?.len();
+    pub(super) fn open(mut file: File) -> Result<(Self, u64), Failure> {
+        // Everything is read by position. A decoder may not ask for a file's metadata.
+        let length = file.seek(SeekFrom::End(0)).map_err(|error| unreadable(SourceFormat::Tiff, &error))?;
         let mut input = Self { file, length, little: true, big: false };
         let [order, _, version @ ..] = input.bytes::<4>(0)?;
         input.little = order == b'I';
