@@ -21,7 +21,7 @@ fn bad_images(photo: &Arc<Vec<u8>>) -> Vec<(&'static str, Answer, &'static str)>
         ("huge", Answer::Announced(3 << 30), "too-large"),
         ("cut", bytes(&photo[..photo.len() / 2]), "corrupt-image"),
         ("bomb", bytes(&png_header(60_000, 60_000)), "too-many-pixels"),
-        ("jp2", bytes(b"\0\0\0\x0CjP  \r\n\x87\n\0\0\0\x14ftypjp2 \0\0\0\0jp2 "), "unsupported-format"),
+        ("heic", bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"), "unsupported-format"),
         ("inside", Answer::Redirect("http://169.254.169.254/latest/meta-data".to_owned()), "blocked-address"),
     ]
 }

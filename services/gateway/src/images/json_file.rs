@@ -48,6 +48,8 @@ struct FileText {
     escape: Vec<u8>,
     /// Base64 that is not decoded yet.
     base64: Vec<u8>,
+    /// Padding was decoded, behind which nothing comes.
+    padded: bool,
 }
 
 impl Splitter {
@@ -156,7 +158,7 @@ impl FileText {
         let text = [b"\"", take(&mut self.escape).as_slice(), b"\""].concat();
         match serde_json::from_slice::<String>(&text) {
             Ok(text) => self.base64.extend(text.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r'))),
-            Err(_) => return Err(no_base64("there is an escape in it that is none")),
+            Err(_) => return Err(no_base64()),
         }
         Ok(())
     }
@@ -164,17 +166,19 @@ impl FileText {
     /// Decodes as much as can be.
     fn decoded(&mut self, whole: bool) -> Result<Bytes, Problem> {
         let length = if whole { self.base64.len() } else { self.base64.len() / 4 * 4 };
-        // Padding ends it, so the last group has to wait for what comes.
-        let length = if whole { length } else { length.saturating_sub(4) };
         let later = self.base64.split_off(length);
-        let decoded = STANDARD.decode(&self.base64).map_err(|error| no_base64(&error.to_string()))?;
+        if self.padded && length > 0 {
+            return Err(no_base64());
+        }
+        let decoded = STANDARD.decode(&self.base64).map_err(|_| no_base64())?;
+        self.padded = self.base64.last().map_or(self.padded, |last| *last == b'=');
         self.base64 = later;
         Ok(decoded.into())
     }
 }
 
-fn no_base64(detail: &str) -> Problem {
-    Problem::fault("invalid-base64", "/file", detail.to_lowercase())
+fn no_base64() -> Problem {
+    Problem::fault("invalid-base64", "/file", "this is no base64 (RFC 4648, section 4)")
 }
 
 #[cfg(test)]
