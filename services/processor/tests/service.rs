@@ -180,10 +180,11 @@ async fn staged_bytes_become_a_service_or_an_error() {
     drop(bench.server);
 }
 
-/// The `main` of decoders that die on some images.
-#[test]
-#[ignore = "run by the test below, with a connection as its standard input"]
-fn mortal_decoder() {
+/// Set in the processes that are decoders.
+const DECODER: &str = "DLCS_TEST_DECODER";
+
+/// Decodes, and dies on some images.
+fn serve_until_death() {
     let _ = sandbox::serve(|mut job, admitted| {
         let mut start = [0; 5];
         job.source.rewind().unwrap();
@@ -192,12 +193,21 @@ fn mortal_decoder() {
     });
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_dead_decoder_costs_one_image() {
+/// This program is the decoder too, started again for this test.
+#[test]
+fn a_dead_decoder_costs_one_image() {
+    if std::env::var_os(DECODER).is_some() {
+        return serve_until_death();
+    }
+    tokio::runtime::Runtime::new().unwrap().block_on(one_of_three_dies());
+}
+
+async fn one_of_three_dies() {
     let folder = tempfile::tempdir().unwrap();
     let decoder = folder.path().join("decoder");
-    let arguments = "mortal_decoder --exact --ignored --nocapture --test-threads=1";
-    let script = format!("#!/bin/sh\nexec '{}' {arguments}\n", std::env::current_exe().unwrap().display());
+    let arguments = "a_dead_decoder_costs_one_image --exact --nocapture --test-threads=1";
+    let program = std::env::current_exe().unwrap();
+    let script = format!("#!/bin/sh\nexport {DECODER}=1\nexec '{}' {arguments}\n", program.display());
     std::fs::write(&decoder, script).unwrap();
     std::fs::set_permissions(&decoder, std::fs::Permissions::from_mode(0o755)).unwrap();
     let mut bench = Bench::with_decoder(&decoder).await;

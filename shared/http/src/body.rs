@@ -106,13 +106,20 @@ impl FromRequest for JsonBody {
         Box::pin(async move {
             check_type(&request)?;
             let (bytes, admitted) = read(&request, payload, TREE).await?;
-            if bytes.len() <= PARSE_INLINE {
-                return Ok(Self { value: json::parse(&bytes)?, admitted });
-            }
-            let parsed = actix_web::web::block(move || json::parse(&bytes)).await.map_err(Problem::internal)?;
-            Ok(Self { value: parsed?, admitted })
+            Ok(Self { value: parse_json(bytes).await?, admitted })
         })
     }
+}
+
+/// Reads a body, or a part of one, as JSON whatever its declared type.
+///
+/// # Errors
+/// 400 for what is no JSON, or nests or branches too much.
+pub async fn parse_json(bytes: Bytes) -> Result<Value, Problem> {
+    if bytes.len() <= PARSE_INLINE {
+        return json::parse(&bytes);
+    }
+    actix_web::web::block(move || json::parse(&bytes)).await.map_err(Problem::internal)?
 }
 
 fn check_type(request: &HttpRequest) -> Result<(), Problem> {

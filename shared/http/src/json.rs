@@ -11,11 +11,8 @@ const MAX_DEPTH: usize = 32;
 /// images with two hundred values each fit; the tree of so many stays under 30 MB.
 const MAX_VALUES: usize = 250_000;
 
-/// Reads a body, or a part of one, as JSON whatever its declared type.
-///
-/// # Errors
-/// 400 for what is no JSON, or nests or branches too much.
-pub fn parse(bytes: &[u8]) -> Result<Value, Problem> {
+/// Reads bytes as JSON.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     let bytes = check(bytes, Counted::InAll)?;
     serde_json::from_slice(bytes).map_err(malformed)
 }

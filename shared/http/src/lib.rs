@@ -23,9 +23,8 @@ pub mod view;
 
 pub use answer::{Answer, Tag};
 pub use auth::{Admin, Authenticator, Authorized, Caller, Credentials};
-pub use body::{Admitted, JsonBody, JsonText, Pieces};
+pub use body::{Admitted, JsonBody, JsonText, Pieces, parse_json};
 pub use entity_tag::{EntityTag, IfMatch};
-pub use json::parse as parse_json;
 pub use observe::RequestId;
 pub use paging::Paging;
 pub use path::{InPath, PathPart};

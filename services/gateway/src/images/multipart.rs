@@ -47,7 +47,7 @@ impl Form<'_> {
             "image" if self.image.is_some() => Err(repeated("/image")),
             "file" if self.file.is_some() => Err(repeated("/file")),
             "image" => {
-                let fields = dlcs_http::parse_json(&self.small(field).await?)?;
+                let fields = dlcs_http::parse_json(self.small(field).await?.into()).await?;
                 self.image = Some(self.target.image(&fields, true)?);
                 Ok(())
             }

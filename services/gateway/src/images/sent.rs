@@ -10,7 +10,7 @@ use actix_web::web::{Bytes, Payload};
 use dlcs_api::{Faults, Given, ImageInput, Links, ProblemKind, Reader};
 use dlcs_db::queue::{NewImage, has_room};
 use dlcs_db::{image, space};
-use dlcs_http::{Pieces, Problem};
+use dlcs_http::{Pieces, Problem, parse_json};
 use dlcs_model::{CustomerId, FailureCode, ImageId, ImageKey, SpaceId};
 use futures::{Stream, StreamExt, stream};
 use serde_json::{Map, Value};
@@ -26,9 +26,6 @@ use crate::{Demand, Gateway};
 /// A refused body is read on for so long: a client that is still sending would otherwise see a broken connection and
 /// not the answer.
 const DRAINED: (usize, Duration) = (16 * 1024 * 1024, Duration::from_secs(5));
-
-/// JSON above this is parsed on a thread of its own.
-const PARSE_INLINE: usize = 64 * 1024;
 
 /// Where a registration goes.
 pub struct Target<'t> {
@@ -101,7 +98,7 @@ impl Target<'_> {
             first = splitter.split(&piece?)?;
         }
         if !splitter.has_file() {
-            let fields = parse(splitter.rest()).await?;
+            let fields = parse_json(splitter.rest().into()).await?;
             if fields.get("file").is_some() {
                 return Err(Problem::fault("wrong-type", "/file", "this must be a string, the bytes in base64"));
             }
@@ -113,7 +110,7 @@ impl Target<'_> {
         body.restart();
         let mut file = Decoded { pieces, splitter, ready: Some(first), bytes: 0 };
         let received = uploads.receive(file.stream(), place, None).await?;
-        let mut fields = parse(file.rest().await?).await?;
+        let mut fields = parse_json(file.rest().await?.into()).await?;
         // What is left of it is an empty text.
         fields.as_object_mut().map(|fields| fields.remove("file"));
         let image = self.image(&fields, true)?;
@@ -255,14 +252,6 @@ fn query(text: &str) -> Value {
         fields.insert(name.into_owned(), value);
     }
     Value::Object(fields)
-}
-
-/// Parsed beside other requests if it is long.
-async fn parse(bytes: Vec<u8>) -> Result<Value, Problem> {
-    if bytes.len() <= PARSE_INLINE {
-        return dlcs_http::parse_json(&bytes);
-    }
-    actix_web::web::block(move || dlcs_http::parse_json(&bytes)).await.map_err(Problem::internal)?
 }
 
 /// A file in JSON, decoded as it comes.
