@@ -4,6 +4,7 @@
 
 mod cases;
 mod ftp;
+mod https;
 mod s3;
 mod sftp;
 mod site;
