@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, FromArgMatches};
 use dlcs_db::{Database, DatabaseSettings, customer};
 use dlcs_model::{Credentials, CustomerId, Origin, RetryClass, SftpLogin};
-use dlcs_storage::StorageSettings;
+use dlcs_storage::{Presigner, S3Keys, StorageSettings};
 use dlcs_testkit::TestDatabase;
 use dlcs_testkit::servers::{Authority, HOST, Nginx, PASSWORD, S3, S3_KEYS, Sshd, USER, Vsftpd};
 use fetcher::FetchSettings;
@@ -30,6 +30,7 @@ const AT_ONCE: usize = 8;
 /// The slots of a fetcher as it is delivered.
 const SLOTS: usize = 16;
 const ROUNDS: usize = 3;
+const BUCKET: &str = "masters";
 
 /// A server, as we and as curl are told of it.
 struct Site {
@@ -37,6 +38,8 @@ struct Site {
     root: String,
     access: Access,
     curl: Vec<String>,
+    /// Of S3: curl is given signed URLs.
+    signer: Option<Presigner>,
 }
 
 struct Servers {
@@ -55,7 +58,6 @@ impl Servers {
         let login = ["--user".to_owned(), format!("{USER}:{PASSWORD}")];
         let secure = [&login[..], &trust, &["--ssl-reqd".to_owned()]].concat();
         let unknown = [&login[..], &["--insecure".to_owned()]].concat();
-        let signed = ["--user", &format!("{}:{}", S3_KEYS.0, S3_KEYS.1), "--aws-sigv4", "aws:amz:us-east-1:s3"];
         let by_ftp = || Access::With(Credentials::Ftp { user: USER.to_owned(), password: PASSWORD.into() });
         let by_ssh = Access::With(Credentials::Sftp {
             user: USER.to_owned(),
@@ -63,7 +65,10 @@ impl Servers {
             host_key: None,
         });
         let endpoint = at("http", s3.port);
-        let bucket = format!("{endpoint}/masters");
+        let secret = S3_KEYS.1.into();
+        let keys = S3Keys { access_key_id: S3_KEYS.0, secret_access_key: &secret, session_token: None };
+        let signer = Some(Presigner::with_keys(&keys, "us-east-1", Some(&endpoint)));
+        let bucket = format!("{endpoint}/{BUCKET}");
         let by_s3 = Access::With(Credentials::S3 {
             access_key_id: S3_KEYS.0.to_owned(),
             secret_access_key: S3_KEYS.1.into(),
@@ -71,14 +76,14 @@ impl Servers {
             region: None,
             endpoint: Some(endpoint),
         });
-        let site = |name, root, access, curl| Site { name, root, access, curl };
+        let site = |name, root, access, curl| Site { name, root, access, curl, signer: None };
         [
             site("http", at("http", nginx.http), Access::Open, Vec::new()),
             site("https", at("https", nginx.https), Access::Open, trust.to_vec()),
             site("ftp", at("ftp", ftp.port), by_ftp(), login.to_vec()),
             site("ftps", at("ftps", ftps.port), by_ftp(), secure),
             site("sftp", at("sftp", ssh.port) + &root.display().to_string(), by_ssh, unknown),
-            site("s3", bucket, by_s3, signed.map(str::to_owned).to_vec()),
+            Site { signer, ..site("s3", bucket, by_s3, Vec::new()) },
         ]
     }
 }
@@ -123,7 +128,7 @@ async fn main() {
         let (mut ours, mut curls) = (f64::MAX, f64::MAX);
         for _ in 0..ROUNDS {
             ours = ours.min(fetch_all(&fetcher, site).await);
-            curls = curls.min(curl_all(site, folder.path()));
+            curls = curls.min(curl_all(site, folder.path()).await);
         }
         println!("{:>6}  {ours:6.2}  {curls:6.2}  {:.2}x", site.name, ours / curls);
     }
@@ -184,26 +189,41 @@ async fn work_off(fetcher: &Fetcher, access: &Access, urls: VecDeque<String>, sl
     fetched.load(Relaxed)
 }
 
-/// The same by curl, into files of the same file system.
-fn curl_all(site: &Site, folder: &Path) -> f64 {
+/// The same by as many curls, each with its part of the files, into files of the same file system.
+async fn curl_all(site: &Site, folder: &Path) -> f64 {
     let into = tempfile::tempdir_in(folder).unwrap();
-    let mut list = String::new();
-    for number in 0..FILES {
-        let path = into.path().join(number.to_string());
-        writeln!(list, "url = \"{}/{number}\"\noutput = \"{}\"", curl_url(site), path.display()).unwrap();
+    let urls = site.curl_urls().await;
+    let lists: Vec<_> = (0..AT_ONCE).map(|part| into.path().join(format!("list-{part}"))).collect();
+    for (part, list) in lists.iter().enumerate() {
+        let mut text = String::new();
+        for (number, url) in urls.iter().enumerate().skip(part).step_by(AT_ONCE) {
+            writeln!(text, "url = \"{url}\"\noutput = \"{}/{number}\"", into.path().display()).unwrap();
+        }
+        std::fs::write(list, text).unwrap();
     }
-    std::fs::write(into.path().join("list"), list).unwrap();
     let begun = Instant::now();
-    let mut command = Command::new("curl");
-    command.args(["-sS", "--fail", "--parallel", "--parallel-immediate", "--parallel-max", &AT_ONCE.to_string()]);
-    let status = command.args(&site.curl).arg("--config").arg(into.path().join("list")).status().unwrap();
-    assert!(status.success(), "curl, {}", site.name);
+    let curl = |list| Command::new("curl").args(["-sS", "--fail"]).args(&site.curl).arg("--config").arg(list).spawn();
+    let curls: Vec<_> = lists.iter().map(|list| curl(list).unwrap()).collect();
+    for mut curl in curls {
+        assert!(curl.wait().unwrap().success(), "curl, {}", site.name);
+    }
     begun.elapsed().as_secs_f64()
 }
 
-/// Explicit TLS is what we mean by `ftps` on a port of its own, and curl by `ftp` with a flag.
-fn curl_url(site: &Site) -> String {
-    site.root.replace("ftps://", "ftp://")
+impl Site {
+    /// What curl is told to fetch.
+    async fn curl_urls(&self) -> Vec<String> {
+        // Explicit TLS is what we mean by `ftps` on a port of its own, and curl by `ftp` with a flag.
+        let root = self.root.replace("ftps://", "ftp://");
+        let mut urls = Vec::new();
+        for number in 0..FILES {
+            urls.push(match &self.signer {
+                Some(signer) => signer.get(BUCKET, &number.to_string()).await.unwrap().url,
+                None => format!("{root}/{number}"),
+            });
+        }
+        urls
+    }
 }
 
 /// A good host's files alone, and each behind one of a host that accepts connections and says nothing.
@@ -216,13 +236,18 @@ async fn neighbours(fetcher: &Fetcher, site: &Site) {
             held.push(stream);
         }
     });
-    let good = || (0..FILES).map(|number| format!("{}/{number}", site.root));
-    let mixed = good().flat_map(|url| [format!("http://127.0.0.2:{port}/{}", url.len()), url]);
+    // Long enough for a throughput: that a host stands still shows after a second, once.
+    const MANY: usize = 10 * FILES;
+    let good = || (0..MANY).map(|number| format!("{}/{}", site.root, number % FILES));
+    let mixed = good().enumerate().flat_map(|(number, url)| [format!("http://127.0.0.2:{port}/{number}"), url]);
     let begun = Instant::now();
-    work_off(fetcher, &site.access, good().collect(), SLOTS, FILES).await;
+    work_off(fetcher, &site.access, good().collect(), SLOTS, MANY).await;
     let alone = begun.elapsed().as_secs_f64();
     let begun = Instant::now();
-    let fetched = work_off(fetcher, &site.access, mixed.collect(), SLOTS, FILES).await;
+    let fetched = work_off(fetcher, &site.access, mixed.collect(), SLOTS, MANY).await;
     let beside = begun.elapsed().as_secs_f64();
-    println!("{fetched} files of a good host with {SLOTS} slots: {alone:.2} s; beside a silent host {beside:.2} s");
+    println!(
+        "{fetched} files of a good host with {SLOTS} slots: {alone:.2} s; beside a silent host {beside:.2} s: {:.0} %",
+        100.0 * alone / beside
+    );
 }

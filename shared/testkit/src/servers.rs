@@ -10,6 +10,7 @@ mod ssh;
 mod user;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -52,7 +53,7 @@ pub fn free_ports(count: u16) -> anyhow::Result<u16> {
     anyhow::bail!("no {count} free ports in a row between {FIRST} and {LAST}")
 }
 
-/// A process that ends with its value.
+/// A process that ends with its value, and so do those that it has started.
 #[derive(Debug)]
 struct Server(Child);
 
@@ -61,7 +62,7 @@ impl Server {
     async fn start(command: &mut Command, address: SocketAddr, log: &Path) -> anyhow::Result<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
         let out = std::fs::File::create(log)?;
-        command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
+        command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out).process_group(0);
         let child = command.spawn().with_context(|| format!("{name} cannot be started"))?;
         let server = Self(child);
         let listens = async || TcpStream::connect_timeout(&address, Duration::from_millis(200)).ok();
@@ -73,8 +74,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself, which is as good.
-        let _ = self.0.kill();
+        // All of its group, which may have ended by itself; that is as good.
+        let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", self.0.id())]).status();
         let _ = self.0.wait();
     }
 }
