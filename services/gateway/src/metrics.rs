@@ -3,6 +3,7 @@
 use dlcs_db::queue::Lag;
 use dlcs_model::{Lane, Stage};
 use dlcs_service::Context;
+use dlcs_storage::Removed;
 use prometheus::{GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts};
 
 /// The gateway's own metrics.
@@ -99,10 +100,10 @@ impl Metrics {
         self.lag.with_label_values(&[stage.as_str(), lane.as_str()]).set(seconds);
     }
 
-    /// Counts an object that was removed.
-    pub fn collected(&self, folder: &str, bytes: u64) {
-        self.collected.with_label_values(&[folder]).inc();
-        self.collected_bytes.with_label_values(&[folder]).inc_by(bytes);
+    /// Counts objects that were removed.
+    pub fn collected(&self, folder: &str, removed: Removed) {
+        self.collected.with_label_values(&[folder]).inc_by(removed.objects);
+        self.collected_bytes.with_label_values(&[folder]).inc_by(removed.bytes);
     }
 
     /// Counts what the sweeper found.

@@ -112,11 +112,12 @@ pub struct UploadSettings {
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Collection")]
 pub struct CollectSettings {
-    /// Seconds between two looks at all of staging.
+    /// Seconds between two looks at all of staging and at what was discarded.
     #[arg(long = "collect-interval-seconds", env = "DLCS_COLLECT_INTERVAL_SECONDS", default_value = "3600", value_parser = seconds)]
     pub interval: Duration,
 
-    /// Seconds that bytes stay which no registration names: longer than any request takes.
+    /// Seconds that bytes stay which no registration names, or which were served until a newer registration or a
+    /// deletion: longer than any request takes.
     #[arg(long = "collect-grace-seconds", env = "DLCS_COLLECT_GRACE_SECONDS", default_value = "86400", value_parser = seconds)]
     pub grace: Duration,
 }

@@ -204,6 +204,17 @@ pub async fn count(conn: &mut AsyncPgConnection, from: &str) -> i64 {
     sql_query(format!("SELECT count(*) AS n FROM {from}")).get_result::<Number>(conn).await.unwrap().n
 }
 
+/// What became of the output of an attempt at processing: it has a place in one of the three tables.
+pub async fn whereabouts(conn: &mut AsyncPgConnection, claim: &Claim) -> Vec<&'static str> {
+    let mut places = Vec::new();
+    for (place, column) in [("lease", "token"), ("image", "ready_token"), ("discarded", "token")] {
+        if count(conn, &format!("{place} WHERE {column} = '{}'", claim.token)).await > 0 {
+            places.push(place);
+        }
+    }
+    places
+}
+
 /// Makes time pass for leases, hints and waits.
 pub async fn pass_time(conn: &mut AsyncPgConnection) {
     let sql = "UPDATE lease SET until = now() - interval '1 s'; UPDATE dispatch SET until = now() - interval '1 s'; \

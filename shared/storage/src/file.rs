@@ -13,7 +13,7 @@ use rustix::io::{ReadWriteFlags, preadv2};
 use tokio::task::spawn_blocking;
 
 use crate::buffer::Buffer;
-use crate::list::{Listed, walk};
+use crate::list::{Listed, Removed, walk};
 use crate::{LocalFile, StoreError};
 
 /// Open files kept for ranged reads; well below the usual limit of 1,024 descriptors.
@@ -139,12 +139,13 @@ impl FileStore {
         absent_is_fine(listed.await)
     }
 
-    pub(crate) async fn delete_prefix(&self, prefix: &str) -> Result<u64, StoreError> {
+    pub(crate) async fn delete_prefix(&self, prefix: &str) -> Result<Removed, StoreError> {
         let path = self.path(prefix);
         let removed = blocking(prefix, move || {
-            let count = count_files(&path)?;
+            let mut removed = Removed::default();
+            measure(&path, &mut removed)?;
             fs::remove_dir_all(&path)?;
-            Ok(count)
+            Ok(removed)
         });
         absent_is_fine(removed.await)
     }
@@ -157,13 +158,16 @@ fn absent_is_fine<T: Default>(result: Result<T, StoreError>) -> Result<T, StoreE
     }
 }
 
-fn count_files(folder: &Path) -> io::Result<u64> {
-    let mut count = 0;
+fn measure(folder: &Path, sum: &mut Removed) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        count += if entry.file_type()?.is_dir() { count_files(&entry.path())? } else { 1 };
+        if entry.file_type()?.is_dir() {
+            measure(&entry.path(), sum)?;
+        } else {
+            sum.add(entry.metadata()?.len());
+        }
     }
-    Ok(count)
+    Ok(())
 }
 
 /// Gives written bytes their name. They are on the disk before the name is, so that a power cut leaves either the old

@@ -91,6 +91,8 @@ impl fmt::Display for StorageKey<'_> {
 impl StorageKey<'_> {
     /// Where all fetched bytes are.
     pub const STAGING: &'static str = "staging";
+    /// Where everything is that is served.
+    pub const IMAGES: &'static str = "images";
     /// Where all sent bytes are.
     pub const UPLOADS: &'static str = "uploads";
 

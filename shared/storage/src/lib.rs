@@ -15,7 +15,7 @@ mod store;
 pub use descriptor::{Descriptor, Thumbnail};
 pub use error::StoreError;
 pub use key::{Generation, StagingKey, StorageKey};
-pub use list::Listed;
+pub use list::{Listed, Removed};
 pub use local::LocalFile;
 pub use presign::{Presigned, Presigner, S3Keys};
 pub use settings::StorageSettings;

@@ -19,6 +19,23 @@ pub struct Listed {
     pub modified: SystemTime,
 }
 
+/// What a removal took away.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Removed {
+    /// How many objects.
+    pub objects: u64,
+    /// Their sizes together.
+    pub bytes: u64,
+}
+
+impl Removed {
+    /// One object more.
+    pub(crate) fn add(&mut self, bytes: u64) {
+        self.objects += 1;
+        self.bytes += bytes;
+    }
+}
+
 /// Adds the files below `folder` that come after `after`, in the order of their paths, until the page is full. Files
 /// that go meanwhile are left out.
 pub(crate) fn walk(root: &Path, folder: &Path, after: &Path, page: &mut Vec<Listed>) -> io::Result<()> {

@@ -18,7 +18,7 @@ use secrecy::ExposeSecret;
 use tokio::io::AsyncWriteExt;
 use url::Url;
 
-use crate::list::{Listed, PAGE};
+use crate::list::{Listed, PAGE, Removed};
 use crate::{LocalFile, StorageSettings, StoreError};
 
 /// Parts of a multipart upload; 2 GiB stay far below S3's 10,000 parts, and memory per upload stays small.
@@ -165,25 +165,35 @@ impl S3Store {
         Ok(listed.contents().iter().filter_map(object).collect())
     }
 
-    pub(crate) async fn delete_prefix(&self, prefix: &str) -> Result<u64, StoreError> {
-        let mut removed = 0;
+    pub(crate) async fn delete_prefix(&self, prefix: &str) -> Result<Removed, StoreError> {
+        let mut removed = Removed::default();
         // Each round lists from the start, because the round before has removed what it listed.
         loop {
             let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(format!("{}/", self.key(prefix)));
             let listed = list.send().await.map_err(|e| StoreError::s3(prefix, &e))?;
-            let keys = listed.contents().iter().filter_map(|object| object.key());
-            let objects: Vec<_> = keys.filter_map(|key| ObjectIdentifier::builder().key(key).build().ok()).collect();
-            if objects.is_empty() {
+            let mut objects = Vec::with_capacity(listed.contents().len());
+            for object in listed.contents() {
+                objects.extend(object.key().and_then(|key| ObjectIdentifier::builder().key(key).build().ok()));
+                removed.add(object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or_default());
+            }
+            if !objects.is_empty() {
+                self.delete_all(prefix, objects).await?;
+            }
+            if listed.is_truncated() != Some(true) {
                 return Ok(removed);
             }
-            removed += objects.len() as u64;
-            let delete = Delete::builder().set_objects(Some(objects)).quiet(true).build();
-            let delete = delete.map_err(|e| StoreError::s3(prefix, &e))?;
-            let done = self.client.delete_objects().bucket(&self.bucket).delete(delete).send().await;
-            let done = done.map_err(|e| StoreError::s3(prefix, &e))?;
-            if let Some(error) = done.errors().first() {
+        }
+    }
+
+    async fn delete_all(&self, prefix: &str, objects: Vec<ObjectIdentifier>) -> Result<(), StoreError> {
+        let delete = Delete::builder().set_objects(Some(objects)).quiet(true).build();
+        let delete = delete.map_err(|e| StoreError::s3(prefix, &e))?;
+        let done = self.client.delete_objects().bucket(&self.bucket).delete(delete).send().await;
+        match done.map_err(|e| StoreError::s3(prefix, &e))?.errors().first() {
+            None => Ok(()),
+            Some(error) => {
                 let message = format!("{:?} was not deleted: {:?}", error.key(), error.message());
-                return Err(StoreError::S3 { key: prefix.to_owned(), message });
+                Err(StoreError::S3 { key: prefix.to_owned(), message })
             }
         }
     }

@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::file::FileStore;
 use crate::s3::S3Store;
-use crate::{Listed, LocalFile, StorageSettings, StoreError};
+use crate::{Listed, LocalFile, Removed, StorageSettings, StoreError};
 
 /// A place for objects, cheap to clone. Keys are what [`crate::StorageKey`] displays, or what a descriptor names.
 #[derive(Clone)]
@@ -117,11 +117,11 @@ impl Store {
         either!(self, store => store.list(prefix, after))
     }
 
-    /// Removes every object whose key starts with `prefix` followed by `/`; returns how many.
+    /// Removes every object whose key starts with `prefix` followed by `/`; returns what it was.
     ///
     /// # Errors
     /// Our own trouble.
-    pub async fn delete_prefix(&self, prefix: &str) -> Result<u64, StoreError> {
+    pub async fn delete_prefix(&self, prefix: &str) -> Result<Removed, StoreError> {
         either!(self, store => store.delete_prefix(prefix))
     }
 }

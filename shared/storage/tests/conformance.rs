@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
-use dlcs_storage::{StorageSettings, Store};
+use dlcs_storage::{Removed, StorageSettings, Store};
 use rand::Rng;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -96,8 +96,8 @@ async fn removal(store: &Store) -> anyhow::Result<()> {
     for key in ["images/1/g1/x", "images/1/g1/y", "images/1/g10/z"] {
         store.put(key, "text/plain", Bytes::from_static(b"-")).await?;
     }
-    assert_eq!(store.delete_prefix("images/1/g1").await?, 2);
-    assert_eq!(store.delete_prefix("images/1/g1").await?, 0);
+    assert_eq!(store.delete_prefix("images/1/g1").await?, Removed { objects: 2, bytes: 2 });
+    assert_eq!(store.delete_prefix("images/1/g1").await?, Removed::default());
     assert_eq!(store.get("images/1/g10/z").await?, "-");
     store.delete("images/1/g10/z").await?;
     store.delete("images/1/g10/z").await?;

@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::{Reply, World};
-use crate::worker::{key, waiting};
+use crate::worker::{descriptor, key, serve, waiting};
 
 const BOUNDARY: &str = "x-boundary";
 
@@ -249,4 +249,28 @@ async fn what_nobody_needs_is_collected_and_nothing_else() {
         eventually("the orphans to go", Duration::from_secs(20), async || (!orphans.iter().any(there)).then_some(()));
     gone.await.unwrap();
     assert!(there(&kept) && there(&strange));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn derivatives_that_are_not_served_any_more_are_collected() {
+    let world = World::start(&["--collect-interval-seconds", "1", "--collect-grace-seconds", "1"]).await;
+    let path = |id: &str| format!("/spaces/1/images/{id}");
+    let mut stored = Vec::new();
+    for id in ["again", "again", "deleted", "kept"] {
+        let body = json!({"origin": "https://origin.example/a.jpg"});
+        let request = world.request(Method::PUT, &path(id), &world.key).json(&body);
+        assert_eq!(world.send(request.header("Prefer", "respond-async")).await.status, 202);
+        serve(&world, id).await;
+        let named = world.store.path().join(descriptor(&world, id).unwrap().derivative);
+        std::fs::create_dir_all(named.parent().unwrap()).unwrap();
+        std::fs::write(&named, b"derivative").unwrap();
+        stored.push(named);
+    }
+    assert_eq!(world.send(world.request(Method::DELETE, &path("deleted"), &world.key)).await.status, 204);
+    let gone = eventually("two derivatives to go", Duration::from_secs(20), async || {
+        (!stored[0].exists() && !stored[2].exists()).then_some(())
+    });
+    gone.await.unwrap();
+    assert!(stored[1].exists() && stored[3].exists(), "what is served is kept");
+    assert!(!stored[0].parent().unwrap().exists());
 }

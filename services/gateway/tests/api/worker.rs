@@ -6,7 +6,7 @@ use dlcs_db::queue::{Claim, Facts, Outcome, Publication, Staged, claim, complete
 use dlcs_db::{AsyncPgConnection, image};
 use dlcs_messages::Hint;
 use dlcs_model::{CustomerId, Failure, ImageId, ImageKey, SpaceId, Stage};
-use dlcs_storage::{Descriptor, StorageKey};
+use dlcs_storage::{Descriptor, Generation, StorageKey};
 use dlcs_testkit::eventually;
 
 use crate::support::World;
@@ -53,7 +53,7 @@ pub async fn serve(world: &World, id: &str) -> String {
         width: 640,
         height: 480,
         media_type: "image/jpeg".to_owned(),
-        derivative: format!("images/{}/{}/image.tif", claimed.image, processing.token),
+        derivative: StorageKey::Derivative(output(&processing)).to_string(),
         size: SIZE,
         thumbnail_size: THUMBNAILS,
     };
@@ -72,6 +72,10 @@ pub async fn serve(world: &World, id: &str) -> String {
         }
     }
     claimed.origin
+}
+
+fn output(claim: &Claim) -> Generation<'_> {
+    Generation { image: &claim.image, generation: claim.generation, token: claim.token }
 }
 
 fn describe(claim: &Claim, facts: &Facts, publication: Publication) -> Descriptor {

@@ -359,6 +359,19 @@ CREATE TABLE descriptor_due (
     PRIMARY KEY (customer, space, image)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
+-- What was stored for an image and is not served, or no longer: by registrations that newer ones replaced, of deleted
+-- images, and by attempts that lost their lease. All of it stands under one prefix in the object store for each token.
+CREATE TABLE discarded (
+    token uuid PRIMARY KEY,
+    customer integer NOT NULL,
+    space integer NOT NULL,
+    image text COLLATE "C" NOT NULL,
+    generation bigint NOT NULL,
+    -- Since when; later once someone took it up, so that nobody else does meanwhile.
+    since timestamptz NOT NULL DEFAULT now()
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+CREATE INDEX discarded_since ON discarded (since);
+
 -- Requests that may come again.
 CREATE TABLE idem (
     customer integer NOT NULL,

@@ -6,6 +6,7 @@ use diesel::sql_types::{Array, BigInt, Integer, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use dlcs_model::FailureCode;
 
+use super::discarded::discard_attempts;
 use crate::sql::{Place, Prepare};
 
 /// Items by their places, as two arrays of the same length.
@@ -27,12 +28,16 @@ impl Places {
 }
 
 /// Leases first, in the order of their keys: without its lease a worker can no longer finish.
-const LEASES: &str = "\
-    WITH gone AS ( \
+const LEASES: &str = concat!(
+    "WITH held AS ( \
         SELECT l.batch, l.ordinal FROM lease l \
         JOIN unnest($1::bigint[], $2::integer[]) AS p (batch, ordinal) USING (batch, ordinal) \
-        ORDER BY l.batch, l.ordinal FOR UPDATE OF l) \
-    DELETE FROM lease l USING gone WHERE l.batch = gone.batch AND l.ordinal = gone.ordinal";
+        ORDER BY l.batch, l.ordinal FOR UPDATE OF l), \
+    gone AS ( \
+        DELETE FROM lease l USING held h WHERE l.batch = h.batch AND l.ordinal = h.ordinal \
+        RETURNING l.batch, l.ordinal, l.token) ",
+    discard_attempts!()
+);
 
 const ITEMS: &str = "\
     WITH open AS ( \

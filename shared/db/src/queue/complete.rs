@@ -6,6 +6,7 @@ use diesel::{OptionalExtension, QueryResult, QueryableByName, sql_query};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use dlcs_model::ImageKey;
 
+use super::discarded::give_up;
 use super::{Claim, OverQuota, quota};
 use crate::DbError;
 use crate::sql::{Number, Prepare};
@@ -88,11 +89,14 @@ where
 {
     conn.transaction(async move |conn| {
         let image = lock_image(conn, &claim.image).await?;
+        let current = image.filter(|image| image.generation == claim.generation && !image.deleted);
+        let Some(image) = current else {
+            let fenced = give_up(conn, claim).await? || !done_before(conn, claim).await?;
+            return Ok(if fenced { Outcome::Fenced } else { Outcome::AlreadyDone });
+        };
         if !open_gate(conn, claim).await? {
             return Ok(if done_before(conn, claim).await? { Outcome::AlreadyDone } else { Outcome::Fenced });
         }
-        let current = image.filter(|image| image.generation == claim.generation && !image.deleted);
-        let Some(image) = current else { return Ok(Outcome::Fenced) };
         if !end_item(conn, claim).await? {
             return Ok(Outcome::Fenced);
         }
@@ -157,7 +161,7 @@ pub(super) async fn lock_image(conn: &mut AsyncPgConnection, image: &ImageKey) -
 }
 
 /// THE gate: whoever removes the lease of a token decides what becomes of the item.
-pub(super) async fn open_gate(conn: &mut AsyncPgConnection, claim: &Claim) -> QueryResult<bool> {
+async fn open_gate(conn: &mut AsyncPgConnection, claim: &Claim) -> QueryResult<bool> {
     let sql = "DELETE FROM lease WHERE batch = $1 AND ordinal = $2 AND token = $3";
     let query = sql_query(sql).bind::<BigInt, _>(claim.batch.0).bind::<Integer, _>(claim.ordinal);
     Ok(query.bind::<diesel::sql_types::Uuid, _>(claim.token).prepared().execute(conn).await? > 0)
@@ -180,7 +184,12 @@ async fn end_item(conn: &mut AsyncPgConnection, claim: &Claim) -> QueryResult<bo
 }
 
 async fn point_image(conn: &mut AsyncPgConnection, claim: &Claim, facts: &Facts) -> QueryResult<()> {
-    let sql = "UPDATE image m SET ready_generation = m.generation, ready_token = i.done_token, derivative = $3, \
+    let sql = "WITH replaced AS ( \
+                   INSERT INTO discarded (token, customer, space, image, generation) \
+                   SELECT m.ready_token, m.customer, m.space, m.id, m.ready_generation FROM item i \
+                   JOIN image m ON m.customer = i.customer AND m.space = i.space AND m.id = i.image \
+                   WHERE i.batch = $1 AND i.ordinal = $2 AND m.ready_token IS NOT NULL) \
+               UPDATE image m SET ready_generation = m.generation, ready_token = i.done_token, derivative = $3, \
                    width = $4, height = $5, size = $6, thumbnail_size = $7, media_type = $8, \
                    dequeued = i.dequeued, finished = i.finished, attempts = i.attempts, error = NULL, error_code = NULL \
                FROM item i WHERE i.batch = $1 AND i.ordinal = $2 \

@@ -81,7 +81,11 @@ where
 
 async fn bury(conn: &mut AsyncPgConnection, key: &ImageKey, image: &Locked) -> QueryResult<()> {
     const SQL: &str = "\
-        WITH buried AS ( \
+        WITH withdrawn AS ( \
+            INSERT INTO discarded (token, customer, space, image, generation) \
+            SELECT ready_token, customer, space, id, ready_generation FROM image \
+            WHERE customer = $1 AND space = $2 AND id = $3 AND ready_token IS NOT NULL), \
+        buried AS ( \
             UPDATE image SET generation = generation + 1, deleted_at = now(), finished = coalesce(finished, now()), \
                 ready_generation = NULL, ready_token = NULL, derivative = NULL, width = NULL, height = NULL, \
                 size = NULL, thumbnail_size = NULL \
@@ -137,7 +141,7 @@ const HOLD: &str = "\
 
 const BURY: &str = "\
     WITH known AS ( \
-        SELECT i.customer, i.space, i.id, i.batch, i.size, i.thumbnail_size \
+        SELECT i.customer, i.space, i.id, i.batch, i.size, i.thumbnail_size, i.ready_generation, i.ready_token \
         FROM unnest($2::integer[], $3::text[]) AS p (space, id) \
         JOIN image i ON i.customer = $1 AND i.space = p.space AND i.id = p.id), \
     buried AS ( \
@@ -146,6 +150,9 @@ const BURY: &str = "\
             size = NULL, thumbnail_size = NULL \
         FROM known k WHERE i.customer = k.customer AND i.space = k.space AND i.id = k.id), \
     left_behind AS (INSERT INTO batch_delta (batch, gone) SELECT batch, count(*) FROM known GROUP BY batch), \
+    withdrawn AS ( \
+        INSERT INTO discarded (token, customer, space, image, generation) \
+        SELECT ready_token, customer, space, id, ready_generation FROM known WHERE ready_token IS NOT NULL), \
     due AS ( \
         INSERT INTO descriptor_due (customer, space, image) \
         SELECT customer, space, id FROM known WHERE size IS NOT NULL ON CONFLICT DO NOTHING) \

@@ -6,7 +6,8 @@ use diesel::{QueryResult, QueryableByName, sql_query};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use dlcs_model::{Failure, RetryClass, Stage, limits};
 
-use super::complete::{lock_image, open_gate};
+use super::complete::lock_image;
+use super::discarded::give_up;
 use super::{Claim, turn};
 use crate::DbError;
 use crate::sql::Prepare;
@@ -102,7 +103,7 @@ const LONGEST_WISH: f64 = 60.0 * 60.0;
 pub async fn fail(conn: &mut AsyncPgConnection, claim: &Claim, failure: &Failure) -> Result<Failed, DbError> {
     conn.transaction(async |conn| {
         let image = lock_image(conn, &claim.image).await?;
-        if !open_gate(conn, claim).await? {
+        if !give_up(conn, claim).await? {
             return Ok(Failed::Fenced);
         }
         let current = image.filter(|image| image.generation == claim.generation && !image.deleted);

@@ -11,6 +11,7 @@ pub mod claim;
 mod close;
 pub mod complete;
 pub mod delete;
+pub mod discarded;
 pub mod dispatch;
 pub mod fail;
 pub mod fetched;

@@ -4,7 +4,7 @@ use diesel::sql_query;
 use diesel::sql_types::{BigInt, Integer};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 
-use super::complete::open_gate;
+use super::discarded::give_up;
 use super::{Claim, turn};
 use crate::DbError;
 use crate::sql::Prepare;
@@ -17,7 +17,7 @@ pub async fn release(conn: &mut AsyncPgConnection, claim: &Claim) -> Result<bool
     let sql = "UPDATE item SET state = 'ready', next_at = now() \
                WHERE batch = $1 AND ordinal = $2 AND state = 'running'";
     conn.transaction(async |conn| {
-        if !open_gate(conn, claim).await? {
+        if !give_up(conn, claim).await? {
             return Ok(false);
         }
         let query = sql_query(sql).bind::<BigInt, _>(claim.batch.0).bind::<Integer, _>(claim.ordinal).prepared();

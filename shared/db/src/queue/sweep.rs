@@ -1,12 +1,13 @@
 //! Recovery: what was handed out and not taken up, and what was taken up and not finished, comes back.
 
 use diesel::sql_types::{BigInt, Integer, Text};
-use diesel::{OptionalExtension, QueryResult, QueryableByName, sql_query};
+use diesel::{QueryResult, QueryableByName, sql_query};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use dlcs_model::{BatchId, CustomerId, Failure, FailureCode, ImageId, ImageKey, Lane, SpaceId, Stage, limits};
 use uuid::Uuid;
 
 use super::complete::lock_image;
+use super::discarded::discard_attempts;
 use super::{Claim, fail};
 use crate::sql::{Number, Prepare, Word};
 use crate::{DbError, step};
@@ -43,12 +44,17 @@ const HINTS: &str = "\
     SELECT count(*) AS n FROM freed";
 
 /// Leases without a running item are what a cancellation left behind; they only go.
-const LEASES: &str = "\
-    WITH late AS ( \
+const LEASES: &str = concat!(
+    "WITH late AS ( \
         SELECT l.batch, l.ordinal FROM lease l JOIN item i USING (batch, ordinal) \
         WHERE l.until < now() AND (i.state <> 'running' OR i.interrupts + 1 < $2) \
         ORDER BY l.batch, l.ordinal LIMIT $1 FOR UPDATE OF l, i SKIP LOCKED), \
-    leases AS (DELETE FROM lease l USING late t WHERE l.batch = t.batch AND l.ordinal = t.ordinal), \
+    gone AS ( \
+        DELETE FROM lease l USING late t WHERE l.batch = t.batch AND l.ordinal = t.ordinal \
+        RETURNING l.batch, l.ordinal, l.token), \
+    discarded AS (",
+    discard_attempts!(),
+    "), \
     freed AS ( \
         UPDATE item i SET state = 'ready', interrupts = interrupts + 1, \
             next_at = now() + make_interval(secs => least(60, 2 ^ interrupts) * random()) \
@@ -58,7 +64,8 @@ const LEASES: &str = "\
         INSERT INTO turn (customer, stage, lane, due) \
         SELECT customer, stage, lane, min(next_at) FROM freed GROUP BY 1, 2, 3 ORDER BY 2, 3, 1 \
         ON CONFLICT (stage, lane, customer) DO UPDATE SET due = least(turn.due, excluded.due)) \
-    SELECT count(*) AS n FROM freed";
+    SELECT count(*) AS n FROM freed"
+);
 
 /// Brings back what is overdue. Call every few seconds; any number of processes may.
 ///
@@ -133,19 +140,25 @@ async fn spent(conn: &mut AsyncPgConnection, interrupts: i32) -> QueryResult<Vec
 
 /// Ends an item whose lease ran out once too often, unless its worker gave a sign of life just now.
 async fn end_spent(conn: &mut AsyncPgConnection, claim: &Claim) -> Result<bool, DbError> {
-    let gate = "DELETE FROM lease WHERE batch = $1 AND ordinal = $2 AND token = $3 AND until < now() \
-                RETURNING 1::bigint AS n";
+    const GATE: &str = concat!(
+        "WITH gone AS ( \
+            DELETE FROM lease WHERE batch = $1 AND ordinal = $2 AND token = $3 AND until < now() \
+            RETURNING batch, ordinal, token), \
+        discarded AS (",
+        discard_attempts!(),
+        ") SELECT count(*) AS n FROM gone"
+    );
     let detail = format!("{} workers were lost while they had this image", limits::INTERRUPTS);
     let failure = Failure::new(FailureCode::DecoderCrash, detail);
     conn.transaction(async |conn| {
         lock_image(conn, &claim.image).await?;
-        let query = sql_query(gate).bind::<BigInt, _>(claim.batch.0).bind::<Integer, _>(claim.ordinal);
+        let query = sql_query(GATE).bind::<BigInt, _>(claim.batch.0).bind::<Integer, _>(claim.ordinal);
         let query = query.bind::<diesel::sql_types::Uuid, _>(claim.token).prepared();
-        let open: Option<Number> = query.get_result(conn).await.optional()?;
-        if open.is_some() {
+        let open = query.get_result::<Number>(conn).await?.n > 0;
+        if open {
             fail::end(conn, claim, &failure).await?;
         }
-        Ok(open.is_some())
+        Ok(open)
     })
     .await
 }

@@ -1,6 +1,7 @@
 //! The queue against a real Postgres: rule by rule, in races, and against a small model.
 
 mod changing;
+mod discarding;
 mod ends;
 mod fairness;
 mod measures;

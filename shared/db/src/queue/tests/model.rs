@@ -209,9 +209,12 @@ impl World<'_> {
         }
     }
 
-    /// Everything that a client can see agrees with the model.
+    /// Everything that a client can see agrees with the model, and nothing is stored that nobody knows of.
     async fn compare(&mut self) {
         audit(self.conn).await;
+        for claim in self.claims.iter().filter(|claim| claim.stage == Stage::Process) {
+            assert_eq!(whereabouts(self.conn, claim).await.len(), 1, "{claim:?}");
+        }
         for (item, end) in &self.model.ends {
             let outcome = outcome_of(self.conn, item.0, item.1).await;
             let seen = outcome.item_state.is_final().then(|| outcome.failure_code());
