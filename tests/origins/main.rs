@@ -2,6 +2,8 @@
 
 #![cfg(test)]
 
+mod ambient;
+
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

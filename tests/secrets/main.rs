@@ -4,7 +4,7 @@
 #![cfg(test)]
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 const USER: &str = "canary-user";
+/// Images fetched with credentials whose key is exchanged meanwhile.
+const LOAD: usize = 500;
 const CANARY: &str = "c4nary-Pa55word-that-is-nowhere-else";
 
 /// The forms in which a secret could be lying about.
@@ -129,14 +131,29 @@ async fn keys_are_rotated_while_everything_runs() {
         command.arg("rotate-keys").env("DLCS_DATABASE_URL", &database).env("DLCS_VAULT_KEY_FILE", keys);
         command.output().unwrap()
     };
-    let rotated = rotate(&keys);
-    let told = String::from_utf8_lossy(&rotated.stdout).into_owned();
-    assert!(
-        rotated.status.success() && told.contains("1 renewed"),
-        "{told}{}",
-        String::from_utf8_lossy(&rotated.stderr)
-    );
-    assert!(rotate(&keys).status.success(), "again without harm");
+    let renewed = |keys: &Path| {
+        let Output { status, stdout, stderr } = rotate(keys);
+        let told = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
+        assert!(status.success(), "{told}");
+        told.contains("1 renewed")
+    };
+    // Back and forth while the credentials are in use: whoever reads them finds them whole and under a key it has.
+    let back = world.folder().join("vault-keys-back");
+    std::fs::write(&back, format!("{old}{new}")).unwrap();
+    let good = format!("{}/good.png", world.origin.root);
+    let load: Vec<_> = (0..LOAD).map(|n| (format!("load-{n}"), good.clone())).collect();
+    let batch = world.post(&load).await.unwrap();
+    let mut rotations = 0;
+    let finished = loop {
+        assert!(renewed(&keys) && renewed(&back));
+        rotations += 2;
+        let state = world.client.get(&batch).await.unwrap();
+        if state.get("finished").is_some() {
+            break state;
+        }
+    };
+    assert_eq!(finished["completed"], LOAD, "{rotations} rotations: {finished}");
+    assert!(rotations > 2 && renewed(&keys) && !renewed(&keys), "again without harm");
     std::fs::write(&keys, &new).unwrap();
     for service in ["gateway", "fetcher"] {
         world.kill(service).unwrap();

@@ -1,6 +1,7 @@
 """An S3 server: PORT ROOT. What is below ROOT is in the bucket "masters".
 
 The objects are moto's, which looks at no signature in a URL; so that is done here, with the signer of Amazon's own client.
+So are temporary keys, which it gives to who comes with a token (STS) or asks as a machine would (instance metadata).
 """
 
 import pathlib
@@ -12,12 +13,26 @@ from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from moto.server import DomainDispatcherApplication, create_backend_app
+from moto.sts.models import sts_backends
 from werkzeug.serving import make_server
 
 PORT, ROOT = int(sys.argv[1]), pathlib.Path(sys.argv[2])
-KEYS = Credentials("AKIALIBRARY", "correct horse")
+LASTING = {"AKIALIBRARY": Credentials("AKIALIBRARY", "correct horse")}
+MACHINE = {"test-key": Credentials("test-key", "test-secret-key", "test-session-token")}
 REFUSED = "<Error><Code>{}</Code><Message>no</Message></Error>"
 filling = True
+
+
+def temporary():
+    """The keys of roles that someone has taken on."""
+    roles = [role for account in sts_backends.values() for backend in account.values() for role in backend.assumed_roles]
+    return {role.access_key_id: Credentials(role.access_key_id, role.secret_access_key, role.session_token) for role in roles}
+
+
+def asks_for_keys(environ):
+    """Whether this is a question to STS or to the metadata of a machine."""
+    form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
+    return environ["PATH_INFO"].startswith("/latest/") or (form and environ["REQUEST_METHOD"] == "POST")
 
 
 def refusal(environ):
@@ -27,14 +42,17 @@ def refusal(environ):
     if "X-Amz-Signature" not in said:
         return "AccessDenied"
     key, _, region, service, _ = said["X-Amz-Credential"].split("/")
-    if key != KEYS.access_key:
+    keys = (LASTING | MACHINE | temporary()).get(key)
+    if keys is None:
         return "InvalidAccessKeyId"
+    if said.get("X-Amz-Security-Token") != keys.token:
+        return "InvalidToken"
     unsigned = "&".join(pair for pair in query.split("&") if not pair.startswith("X-Amz-Signature="))
     # As it was sent: the server's own path is decoded.
     path = environ["RAW_URI"].split("?")[0]
     request = AWSRequest(environ["REQUEST_METHOD"], f"http://{environ['HTTP_HOST']}{path}?{unsigned}")
     request.context["timestamp"] = said["X-Amz-Date"]
-    signer = S3SigV4QueryAuth(KEYS, service, region)
+    signer = S3SigV4QueryAuth(keys, service, region)
     text = signer.string_to_sign(request, signer.canonical_request(request))
     if signer.signature(text, request) != said["X-Amz-Signature"]:
         return "SignatureDoesNotMatch"
@@ -43,7 +61,7 @@ def refusal(environ):
 
 def guarded(environ, start_response):
     """The objects, for who may have them."""
-    code = None if filling else refusal(environ)
+    code = None if filling or asks_for_keys(environ) else refusal(environ)
     if code is None:
         return objects(environ, start_response)
     start_response("403 Forbidden", [("Content-Type", "application/xml")])
