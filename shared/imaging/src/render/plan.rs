@@ -70,6 +70,11 @@ impl Composition {
         read + (area(self.window.width, self.window.height) + result) * channels
     }
 
+    /// Whether the answer is a JPEG of the stored colours as they lie: its planes come from the planes of the tiles.
+    pub(super) fn is_planar(&self) -> bool {
+        self.format == Format::Jpg && self.quality == Quality::Default && self.rotation.is_none()
+    }
+
     pub(super) fn is_unscaled(&self) -> bool {
         let Window { width, height, .. } = self.window;
         self.crop == [0.0, 0.0, f64::from(width), f64::from(height)] && self.size == (width, height)
