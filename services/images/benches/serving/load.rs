@@ -80,8 +80,12 @@ impl<'a> Connection<'a> {
             let head = std::str::from_utf8(&self.buffer[..end]).unwrap().to_ascii_lowercase();
             assert!(head.starts_with("http/1.1 200"), "{}: {path}: {head}", self.server.name);
             let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-            let length: usize = length.expect("a length").trim().parse().unwrap();
-            let whole = end + 4 + length;
+            let whole = match length {
+                Some(length) => end + 4 + length.trim().parse::<usize>().unwrap(),
+                // In chunks, of which the last is empty; iipsrv does not say how long its answers are.
+                None if self.buffer[..have].ends_with(b"\r\n0\r\n\r\n") => have,
+                None => continue,
+            };
             if self.buffer.len() < whole {
                 self.buffer.resize(whole, 0);
             }

@@ -33,7 +33,9 @@ impl Drop for Server {
 
 impl Server {
     fn start(name: &'static str, port: u16, root: &'static str, commands: Vec<Command>) -> Self {
-        let spawn = |mut command: Command| command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        let spawn = |mut command: Command| {
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        };
         let server = Self { name, port, root, processes: commands.into_iter().map(spawn).collect() };
         let started = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {

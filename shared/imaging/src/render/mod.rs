@@ -10,6 +10,7 @@ mod palette;
 mod plan;
 mod planar;
 mod reads;
+mod resample;
 mod turn;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use dlcs_iiif::Quality;
 use dlcs_jpeg::{Encoder, Output, Sampling};
-use fast_image_resize::{PixelType, ResizeAlg, ResizeOptions, Resizer, images::Image, images::ImageRef};
+use fast_image_resize::{PixelType, Resizer, images::Image, images::ImageRef};
 
 use canvas::Canvas;
 pub use plan::{Composition, Plan, plan};
@@ -67,11 +68,6 @@ impl Stop<'_> {
     fn check(self) -> Result<(), RenderError> {
         if self.0.load(Ordering::Relaxed) { Err(RenderError::Abandoned) } else { Ok(()) }
     }
-}
-
-/// How everything is resized.
-fn lanczos() -> ResizeOptions {
-    ResizeOptions::new().resize_alg(ResizeAlg::Convolution(fast_image_resize::FilterType::Lanczos3)).use_alpha(false)
 }
 
 /// An image on its way through the steps of a request: colours as seen on white, and how opaque they are.
@@ -172,7 +168,7 @@ impl Renderer {
         let resized = || -> Result<Vec<u8>, String> {
             let source = ImageRef::new(canvas.width, canvas.height, &canvas.data, pixel).map_err(|e| e.to_string())?;
             let mut target = Image::new(size.0, size.1, pixel);
-            let options = lanczos().crop(left, top, width, height);
+            let options = resample::options().crop(left, top, width, height);
             self.resizer.resize(&source, &mut target, &options).map_err(|e| e.to_string())?;
             Ok(target.into_vec())
         };

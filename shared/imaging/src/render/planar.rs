@@ -2,12 +2,12 @@
 //! colour is halved, half as many samples are resized.
 
 use dlcs_jpeg::{Colour, Decoder, Encoder, Plane, PlaneMut, Raw, Sampling};
-use fast_image_resize::images::{CroppedImageMut, Image, ImageRef};
-use fast_image_resize::{PixelType, Resizer};
+use fast_image_resize::Resizer;
 
 use super::encode::jpeg_quality;
 use super::plan::{Place, Window};
-use super::{Composition, RenderError, Stop, lanczos};
+use super::resample::{Source, Target, resample};
+use super::{Composition, RenderError, Stop};
 
 /// Pixel rows of the largest band, and pixels of the widest tile.
 const BAND: usize = 16;
@@ -28,7 +28,11 @@ struct Samples {
 
 /// Buffers that are used again.
 #[derive(Default)]
-pub(super) struct Planar([Samples; 3]);
+pub(super) struct Planar {
+    components: [Samples; 3],
+    /// Between the steps of resizing.
+    spare: [Vec<u8>; 2],
+}
 
 /// The samples of one component that a window of pixels covers, whole or in part.
 struct Area {
@@ -81,7 +85,7 @@ impl Planar {
             if *common.get_or_insert(sampling) != sampling {
                 return Err(RenderError::Tile("tiles sample colour in different ways".to_owned()));
             }
-            for (component, samples) in self.0.iter_mut().enumerate().take(sampling.components()) {
+            for (component, samples) in self.components.iter_mut().enumerate().take(sampling.components()) {
                 let area = Area::new(composition.window, sampling.divisor(component));
                 grow(&mut samples.source, area.width * area.height);
                 grow(&mut samples.band, BAND * place.width.next_multiple_of(16) as usize);
@@ -103,7 +107,7 @@ impl Planar {
                 continue;
             }
             let stride = place.width.next_multiple_of(16) as usize;
-            let samples = self.0.iter_mut().take(sampling.components());
+            let samples = self.components.iter_mut().take(sampling.components());
             let mut targets: Vec<_> = samples.map(|s| PlaneMut { data: &mut s.band, stride }).collect();
             raw.read(&mut targets)?;
             for component in 0..sampling.components() {
@@ -116,7 +120,7 @@ impl Planar {
     /// Copies what lies in the window from the band that starts at row `top` of a tile.
     fn copy(&mut self, component: usize, place: Place, top: u32, sampling: Sampling) {
         let divisor = sampling.divisor(component);
-        let Samples { band, source, .. } = &mut self.0[component];
+        let Samples { band, source, .. } = &mut self.components[component];
         let area = Area::new(place.window, divisor);
         let stride = place.width.next_multiple_of(16) as usize;
         let left = (place.x / divisor) as usize;
@@ -142,17 +146,14 @@ impl Planar {
         let area = Area::new(window, divisor);
         let side = |length: u32| (length.div_ceil(divisor), length.next_multiple_of(sampling.mcu()) / divisor);
         let ((width, stride), (height, rows)) = (side(composition.size.0), side(composition.size.1));
-        let Samples { source, target, .. } = &mut self.0[component];
+        let Samples { source, target, .. } = &mut self.components[component];
         grow(target, stride as usize * rows as usize);
-        let (across, down) = (area.width as u32, area.height as u32);
-        let source = ImageRef::new(across, down, source, PixelType::U8).map_err(|e| e.to_string())?;
-        let mut padded = Image::from_slice_u8(stride, rows, target, PixelType::U8).map_err(|e| e.to_string())?;
-        let mut answer = CroppedImageMut::new(&mut padded, 0, 0, width, height).map_err(|e| e.to_string())?;
+        let source = Source { data: source, width: area.width as u32, height: area.height as u32 };
         let [left, top, w, h] = composition.crop;
-        let (left, w) = span((window.x, left, w), (composition.size.0, divisor), (width, across));
-        let (top, h) = span((window.y, top, h), (composition.size.1, divisor), (height, down));
-        let options = lanczos().crop(left, top, w, h);
-        resizer.resize(&source, &mut answer, &options).map_err(|e| e.to_string())?;
+        let (left, w) = span((window.x, left, w), (composition.size.0, divisor), (width, source.width));
+        let (top, h) = span((window.y, top, h), (composition.size.1, divisor), (height, source.height));
+        let mut answer = Target { data: target, stride, width, height };
+        resample(resizer, &source, [left, top, w, h], &mut answer, &mut self.spare)?;
         pad(target, (width as usize, height as usize), (stride as usize, rows as usize));
         Ok(())
     }
@@ -168,7 +169,7 @@ impl Planar {
             let plane = |component: usize| {
                 let divisor = sampling.divisor(component);
                 let stride = (width.next_multiple_of(sampling.mcu()) / divisor) as usize;
-                Plane { data: &self.0[component].target[(top / divisor) as usize * stride..], stride }
+                Plane { data: &self.components[component].target[(top / divisor) as usize * stride..], stride }
             };
             let planes = [0, 1, 2].map(|component| plane(component.min(sampling.components() - 1)));
             encoder.write(&planes[..sampling.components()])?;
@@ -177,7 +178,8 @@ impl Planar {
     }
 
     fn shrink(&mut self) {
-        let buffers = self.0.iter_mut().flat_map(|samples| [&mut samples.source, &mut samples.target]);
+        let buffers = self.components.iter_mut().flat_map(|samples| [&mut samples.source, &mut samples.target]);
+        let buffers = buffers.chain(&mut self.spare);
         buffers.filter(|buffer| buffer.capacity() > KEPT_BYTES).for_each(|buffer| *buffer = Vec::new());
     }
 }
