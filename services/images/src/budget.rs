@@ -1,15 +1,17 @@
 //! How much may be composed at once: memory first, then a processor, each waited for only so long.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use dlcs_imaging::render::{Composition, Renderer};
+use dlcs_imaging::render::{Composition, RenderError, Renderer};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::DeliverySettings;
+use crate::metrics::{Counted, RenderMetrics};
 use crate::refusal::Refusal;
 
 /// Memory is counted in pieces of this many bytes.
@@ -23,10 +25,20 @@ pub(crate) struct Budget {
     wait: Duration,
     /// Renderers that are not in use, with their buffers.
     idle: Arc<Mutex<Vec<Renderer>>>,
+    metrics: RenderMetrics,
+}
+
+/// Says when it is dropped, which happens when nobody waits any more.
+struct Presence(Arc<AtomicBool>);
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Budget {
-    pub fn new(settings: &DeliverySettings) -> Self {
+    pub fn new(settings: &DeliverySettings, metrics: RenderMetrics) -> Self {
         let pieces = u32::try_from(u64::from(settings.decode_mb) * 1024 * 1024 / PIECE).unwrap_or(u32::MAX);
         let processors = match settings.renderers {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
@@ -38,6 +50,7 @@ impl Budget {
             processors: Arc::new(Semaphore::new(processors)),
             wait: Duration::from_millis(settings.wait_ms),
             idle: Arc::default(),
+            metrics,
         }
     }
 
@@ -47,7 +60,8 @@ impl Budget {
         self.waited(self.memory.clone().acquire_many_owned(pieces)).await
     }
 
-    /// Composes on a thread for such work. The memory is given back when the work ends, even if nobody waits any more.
+    /// Composes on a thread for such work. Memory and processor are given back when the work ends, which it does early when
+    /// this is dropped.
     pub async fn render(
         &self,
         memory: OwnedSemaphorePermit,
@@ -55,12 +69,18 @@ impl Budget {
         tiles: Vec<Bytes>,
     ) -> Result<Bytes, Refusal> {
         let processor = self.waited(self.processors.clone().acquire_owned()).await?;
-        let idle = self.idle.clone();
+        let (idle, metrics) = (self.idle.clone(), self.metrics.clone());
+        let left = Arc::new(AtomicBool::new(false));
+        let _presence = Presence(left.clone());
         let work = move || {
-            let _held = (memory, processor);
+            let _held = (memory, processor, Counted::in_gauge(&metrics.rendering));
+            metrics.begun.inc();
             let spare = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut renderer = spare.map_or_else(Renderer::new, Ok)?;
-            let answer = renderer.render(&composition, &tiles);
+            let answer = renderer.render(&composition, &tiles, &left);
+            if matches!(answer, Err(RenderError::Abandoned)) {
+                metrics.abandoned.inc();
+            }
             idle.lock().unwrap_or_else(PoisonError::into_inner).push(renderer);
             answer
         };
@@ -69,6 +89,7 @@ impl Budget {
     }
 
     async fn waited<T, E>(&self, permit: impl Future<Output = Result<T, E>>) -> Result<T, Refusal> {
+        let _waiting = Counted::in_gauge(&self.metrics.waiting);
         match timeout(self.wait, permit).await {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) | Err(_) => Err(Refusal::Busy),

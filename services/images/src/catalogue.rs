@@ -3,15 +3,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use actix_web::http::header::HeaderValue;
 use dlcs_iiif::{Limits, Subject};
 use dlcs_imaging::head::Head;
 use dlcs_model::{CustomerId, ImageId, ImageKey, SpaceId};
-use dlcs_storage::{Descriptor, StorageKey, Store, StoreError, Thumbnail};
+use dlcs_storage::{Descriptor, StorageKey, Thumbnail};
 use moka::Expiry;
 use moka::future::Cache;
 use tokio::sync::OnceCell;
 
 use crate::DeliverySettings;
+use crate::conditional::last_modified;
+use crate::information::Documents;
+use crate::objects::{Failure, Objects};
 use crate::path::Target;
 use crate::refusal::Refusal;
 
@@ -29,6 +33,10 @@ pub(crate) struct Image {
     pub state: String,
     /// What requests are resolved against.
     pub subject: Subject,
+    /// `Last-Modified` of everything served of it.
+    pub last_modified: HeaderValue,
+    /// The information documents that were asked for.
+    pub documents: Documents,
     head: OnceCell<Arc<Head>>,
 }
 
@@ -38,7 +46,8 @@ impl Image {
         let Descriptor { width, height, tile, max_unauthorised, .. } = descriptor;
         let open_edge = u32::try_from(max_unauthorised).ok();
         let subject = Subject { width, height, tile, limits, open_edge };
-        Self { descriptor, state, subject, head: OnceCell::new() }
+        let last_modified = last_modified(descriptor.modified);
+        Self { descriptor, state, subject, last_modified, documents: Documents::default(), head: OnceCell::new() }
     }
 
     /// The stored thumbnails that anyone may see, smallest first.
@@ -50,7 +59,7 @@ impl Image {
 
 /// Everything that is known of stored images.
 pub(crate) struct Catalogue {
-    store: Store,
+    objects: Objects,
     limits: Limits,
     images: Cache<ImageKey, Option<Arc<Image>>>,
     heads: Cache<String, Arc<Head>>,
@@ -68,7 +77,7 @@ impl<K, V> Expiry<K, Option<V>> for Lifetimes {
 }
 
 impl Catalogue {
-    pub fn new(settings: &DeliverySettings, store: Store) -> Self {
+    pub fn new(settings: &DeliverySettings, objects: Objects) -> Self {
         let head_bytes = |key: &String, head: &Arc<Head>| {
             let tiles: u64 = dlcs_imaging::geometry::levels(head.width(), head.height())
                 .iter()
@@ -79,7 +88,7 @@ impl Catalogue {
         };
         let present = Duration::from_millis(settings.descriptor_ms);
         Self {
-            store,
+            objects,
             limits: Limits { max_width: settings.max_width, max_area: settings.max_area },
             images: Cache::builder().max_capacity(IMAGES).expire_after(Lifetimes { present }).build(),
             heads: Cache::builder().max_capacity(settings.head_cache_mb << 20).weigher(head_bytes).build(),
@@ -106,10 +115,10 @@ impl Catalogue {
     }
 
     async fn read(&self, key: &ImageKey) -> Result<Option<Arc<Image>>, Refusal> {
-        let bytes = match self.store.get(&StorageKey::Descriptor(key).to_string()).await {
+        let bytes = match self.objects.get(&StorageKey::Descriptor(key).to_string()).await {
             Ok(bytes) => bytes,
-            Err(StoreError::NotFound(_)) => return Ok(None),
-            Err(error) => return Err(Refusal::Store(error.to_string())),
+            Err(Failure::Gone) => return Ok(None),
+            Err(Failure::Refused(refusal)) => return Err(refusal),
         };
         let descriptor: Descriptor =
             serde_json::from_slice(&bytes).map_err(|e| Refusal::Damaged(format!("descriptor of {key}: {e}")))?;
@@ -120,17 +129,14 @@ impl Catalogue {
     }
 
     /// Where the tiles of an image lie.
-    pub async fn head(&self, image: &Image) -> Result<Arc<Head>, StoreError> {
+    pub async fn head(&self, image: &Image) -> Result<Arc<Head>, Failure> {
         let read = async || {
             let Descriptor { derivative, head_length, .. } = &image.descriptor;
             if let Some(head) = self.heads.get(derivative).await {
                 return Ok(head);
             }
-            let bytes = self.store.get_range(derivative, 0, *head_length).await?;
-            let head = Head::parse(&bytes).map_err(|e| StoreError::Io {
-                key: derivative.clone(),
-                source: std::io::Error::new(std::io::ErrorKind::InvalidData, e),
-            })?;
+            let bytes = self.objects.read(derivative, 0, *head_length).await?;
+            let head = Head::parse(&bytes).map_err(|e| Refusal::Damaged(format!("{derivative}: {e}")))?;
             let head = Arc::new(head);
             self.heads.insert(derivative.clone(), head.clone()).await;
             Ok(head)
@@ -151,10 +157,10 @@ impl Catalogue {
             return Err(Refusal::NotFound);
         }
         let read = async {
-            match self.store.get(&StorageKey::CustomerName(&name).to_string()).await {
+            match self.objects.get(&StorageKey::CustomerName(&name).to_string()).await {
                 Ok(bytes) => Ok(std::str::from_utf8(&bytes).ok().and_then(|t| number(t.trim())).map(CustomerId)),
-                Err(StoreError::NotFound(_)) => Ok(None),
-                Err(error) => Err(Refusal::Store(error.to_string())),
+                Err(Failure::Gone) => Ok(None),
+                Err(Failure::Refused(refusal)) => Err(refusal),
             }
         };
         let found = self.names.try_get_with_by_ref(&name, read).await.map_err(|e| (*e).clone())?;

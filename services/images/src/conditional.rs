@@ -1,27 +1,33 @@
 //! Entity tags and conditional requests (RFC 9110 §13).
 
+use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{self, HttpDate};
+use actix_web::http::header::{self, HeaderValue, HttpDate};
+
+use crate::catalogue::Image;
+use crate::refusal::Refusal;
 
 /// What identifies a state of an answer.
+#[derive(Debug, Clone)]
 pub(crate) struct Validators {
     /// A strong tag, in its quotes.
-    pub tag: String,
-    /// When the image was published, in seconds since 1970.
-    pub modified: i64,
+    pub tag: HeaderValue,
+    /// When the image was published.
+    pub last_modified: HeaderValue,
+    /// The same, in seconds since 1970.
+    modified: i64,
 }
 
 impl Validators {
-    /// A tag of the image's `state` and of what exactly is answered.
-    pub fn new(state: &str, answer: &[u8], modified: i64) -> Self {
-        Self { tag: format!("\"{state}-{:016x}\"", fnv(answer)), modified }
-    }
-
-    /// `Last-Modified`.
-    pub fn last_modified(&self) -> String {
-        HttpDate::from(time(self.modified)).to_string()
+    /// A tag of the image's state and of what exactly is answered.
+    pub fn new(image: &Image, answer: &[u8]) -> Result<Self, Refusal> {
+        let mut tag = String::with_capacity(image.state.len() + 24);
+        // Writing to a string cannot fail.
+        let _ = write!(tag, "\"{}-{:016x}\"", image.state, fnv(answer));
+        let last_modified = image.last_modified.clone();
+        Ok(Self { tag: header_value(tag)?, last_modified, modified: image.descriptor.modified })
     }
 
     /// Whether the client already has this state. `If-None-Match` decides alone where it is sent.
@@ -37,8 +43,19 @@ impl Validators {
     }
 
     fn matches(&self, tag: &str) -> bool {
-        tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == self.tag
+        tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == self.tag.as_bytes()
     }
+}
+
+/// The value of `Last-Modified`.
+pub(crate) fn last_modified(seconds: i64) -> HeaderValue {
+    let text = HttpDate::from(time(seconds)).to_string();
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"))
+}
+
+/// The value of a header. Only damaged descriptors and settings hold what cannot stand there.
+pub(crate) fn header_value(text: String) -> Result<HeaderValue, Refusal> {
+    HeaderValue::try_from(text).map_err(|e| Refusal::Damaged(e.to_string()))
 }
 
 fn time(seconds: i64) -> SystemTime {

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use actix_web::body::{BodySize, MessageBody};
-use actix_web::http::{Method, header};
+use actix_web::http::Method;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use dlcs_iiif::{ImageRequest, Version};
 use dlcs_storage::Store;
@@ -11,7 +12,8 @@ use prometheus::Registry;
 
 use crate::catalogue::Catalogue;
 use crate::composer::Composer;
-use crate::metrics::{Kind, Metrics};
+use crate::metrics::{Kind, Metrics, RenderMetrics, StoreMetrics};
+use crate::objects::{Failure, Objects};
 use crate::path::{self, BadPath, Part};
 use crate::refusal::Refusal;
 use crate::reply::{Reply, preflight, see_information};
@@ -23,25 +25,26 @@ const SLOW: Duration = Duration::from_secs(1);
 
 /// Everything that requests share.
 pub(crate) struct Delivery {
-    pub store: Store,
+    pub objects: Objects,
     pub catalogue: Catalogue,
     pub composer: Composer,
     pub root: Root,
-    pub cache_control: String,
+    pub cache_control: HeaderValue,
     metrics: Metrics,
     access_log: AccessLog,
 }
 
 impl Delivery {
     pub fn new(settings: &DeliverySettings, store: Store, registry: &Registry) -> anyhow::Result<Self> {
+        let objects = Objects::new(settings, store, StoreMetrics::new(registry)?);
         Ok(Self {
-            catalogue: Catalogue::new(settings, store.clone()),
-            composer: Composer::new(settings, store.clone()),
+            catalogue: Catalogue::new(settings, objects.clone()),
+            composer: Composer::new(settings, objects.clone(), RenderMetrics::new(registry)?),
             root: Root::new(settings),
-            cache_control: format!("public, max-age={}", settings.max_age),
+            cache_control: HeaderValue::try_from(format!("public, max-age={}", settings.max_age))?,
             metrics: Metrics::new(registry)?,
             access_log: settings.access_log,
-            store,
+            objects,
         })
     }
 
@@ -56,7 +59,7 @@ impl Delivery {
             }
         };
         let Reply { kind, mut response } = reply;
-        let any = header::HeaderValue::from_static("*");
+        let any = HeaderValue::from_static("*");
         response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, any);
         let bytes = match response.body().size() {
             BodySize::Sized(bytes) => bytes,
@@ -88,11 +91,11 @@ impl Delivery {
         match &target.part {
             Part::Base => {
                 self.catalogue.image(&target).await?;
-                Ok(see_information(&format!("{}{}", self.root.of(request), target.base(target.version))))
+                Ok(see_information(&target.base(self.root.of(request), target.version)))
             }
             Part::Information => {
                 let (_, image) = self.catalogue.image(&target).await?;
-                Ok(information::answer(request, &self.root.of(request), &target, &image))
+                information::answer(request, self.root.of(request), &target, &image)
             }
             Part::Picture(parameters) => {
                 let version = target.version.unwrap_or(Version::V3);
@@ -100,10 +103,11 @@ impl Delivery {
                 // Objects may vanish between two looks at the descriptor; then the second look knows more.
                 for _ in 0..2 {
                     let (key, image) = self.catalogue.image(&target).await?;
-                    if let Some(reply) = pictures::answer(self, request, &target, &wanted, &image).await? {
-                        return Ok(reply);
+                    match pictures::answer(self, request, &target, &wanted, &image).await {
+                        Ok(reply) => return Ok(reply),
+                        Err(Failure::Refused(refusal)) => return Err(refusal),
+                        Err(Failure::Gone) => self.catalogue.forget(&key).await,
                     }
-                    self.catalogue.forget(&key).await;
                 }
                 Err(Refusal::NotFound)
             }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry};
+use bytes::Bytes;
+use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 /// What a request was answered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,4 +85,99 @@ impl Metrics {
         of_kind.bytes.inc_by(bytes);
         of_kind.seconds.observe(took.as_secs_f64());
     }
+}
+
+/// What is read of the store, and what need not be.
+pub(crate) struct StoreMetrics {
+    reads: IntCounter,
+    read_bytes: IntCounter,
+    /// Blocks that were at hand.
+    pub kept: IntCounter,
+    /// Blocks that had to be read.
+    pub missed: IntCounter,
+    /// Bytes at hand.
+    pub bytes: IntGauge,
+}
+
+impl StoreMetrics {
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let blocks = IntCounterVec::new(
+            Opts::new(
+                "dlcs_images_blocks_total",
+                "Blocks of a remote store by whether they were kept or had to be read.",
+            ),
+            &["found"],
+        )?;
+        registry.register(Box::new(blocks.clone()))?;
+        Ok(Self {
+            reads: counter(registry, "dlcs_images_store_reads_total", "Reads of the object store.")?,
+            read_bytes: counter(registry, "dlcs_images_store_read_bytes_total", "Bytes read of the object store.")?,
+            kept: blocks.with_label_values(&["kept"]),
+            missed: blocks.with_label_values(&["read"]),
+            bytes: gauge(registry, "dlcs_images_block_cache_bytes", "Memory of the blocks of a remote store.")?,
+        })
+    }
+
+    /// Counts a read.
+    pub fn counted<E>(&self, read: Result<Bytes, E>) -> Result<Bytes, E> {
+        self.reads.inc();
+        self.read_bytes.inc_by(read.as_ref().map_or(0, |bytes| bytes.len() as u64));
+        read
+    }
+}
+
+/// Compositions on their way.
+#[derive(Clone)]
+pub(crate) struct RenderMetrics {
+    /// Those that wait for memory or a processor.
+    pub waiting: IntGauge,
+    /// Those that are being rendered.
+    pub rendering: IntGauge,
+    /// Renderings that were begun.
+    pub begun: IntCounter,
+    /// Renderings that were given up because nobody waited any more.
+    pub abandoned: IntCounter,
+}
+
+impl RenderMetrics {
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            waiting: gauge(registry, "dlcs_images_waiting", "Compositions that wait for memory or a processor.")?,
+            rendering: gauge(registry, "dlcs_images_rendering", "Compositions that are being rendered.")?,
+            begun: counter(registry, "dlcs_images_renders_total", "Renderings that were begun.")?,
+            abandoned: counter(
+                registry,
+                "dlcs_images_renders_abandoned_total",
+                "Renderings given up because every client that wanted them had left.",
+            )?,
+        })
+    }
+}
+
+/// Counts one more while it lives.
+pub(crate) struct Counted(IntGauge);
+
+impl Counted {
+    pub fn in_gauge(gauge: &IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
+    let counter = IntCounter::new(name, help)?;
+    registry.register(Box::new(counter.clone()))?;
+    Ok(counter)
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+    let gauge = IntGauge::new(name, help)?;
+    registry.register(Box::new(gauge.clone()))?;
+    Ok(gauge)
 }

@@ -97,18 +97,21 @@ fn decode(segment: &str) -> Result<Cow<'_, str>, BadPath> {
 }
 
 impl Target<'_> {
-    /// The path of the image's service in `version`, without a slash at its end. An allowed id needs no encoding.
-    pub fn base(&self, version: Option<Version>) -> String {
+    /// The URL of the image's service in `version` below `root`, without a slash at its end. An allowed id needs no
+    /// encoding.
+    pub fn base(&self, mut root: String, version: Option<Version>) -> String {
         let service = match self.service {
-            Service::Image => "iiif-img",
-            Service::Thumbnails => "thumbs",
+            Service::Image => "/iiif-img/",
+            Service::Thumbnails => "/thumbs/",
         };
         let version = match version {
             None => "",
             Some(Version::V2) => "v2/",
             Some(Version::V3) => "v3/",
         };
-        format!("/{service}/{version}{}/{}/{}", self.customer, self.space, self.id)
+        let parts = [service, version, &self.customer, "/", self.space, "/", &self.id];
+        parts.into_iter().for_each(|part| root.push_str(part));
+        root
     }
 }
 
@@ -122,7 +125,7 @@ mod tests {
         assert_eq!((target.service, target.version), (Service::Image, Some(Version::V2)));
         assert_eq!((&*target.customer, target.space, &*target.id), ("2", "3", "a-b"));
         assert_eq!(target.part, Part::Picture(["full", "^max", "!0", "default.jpg"].map(Cow::Borrowed)));
-        assert_eq!(target.base(Some(Version::V2)), "/iiif-img/v2/2/3/a-b");
+        assert_eq!(target.base("http://x".to_owned(), Some(Version::V2)), "http://x/iiif-img/v2/2/3/a-b");
         assert_eq!(parse("/thumbs/name/3/x/info.json").unwrap().part, Part::Information);
         assert_eq!(parse("/iiif-img/2/3/x").unwrap().part, Part::Base);
         assert_eq!(parse("/iiif-img/2/3/x/").unwrap().part, Part::Base);

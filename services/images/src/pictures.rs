@@ -4,64 +4,62 @@ use actix_web::HttpRequest;
 use bytes::Bytes;
 use dlcs_iiif::{Form, Format, ImageRequest, Quality, Resolved, Service, Size, Version};
 use dlcs_imaging::render::{Plan, plan};
-use dlcs_storage::StoreError;
 
 use crate::catalogue::Image;
 use crate::composer::Origin;
 use crate::conditional::Validators;
 use crate::delivery::Delivery;
 use crate::metrics::Kind;
+use crate::objects::Failure;
 use crate::path::Target;
 use crate::refusal::Refusal;
 use crate::reply::{Headers, Reply, image_link};
 
-/// Answers an image request; `Ok(None)` when the objects of this state of the image are gone.
+/// Answers an image request; [`Failure::Gone`] when the objects of this state of the image are gone.
 pub(crate) async fn answer(
     delivery: &Delivery,
     request: &HttpRequest,
     target: &Target<'_>,
     wanted: &ImageRequest,
     image: &Image,
-) -> Result<Option<Reply>, Refusal> {
+) -> Result<Reply, Failure> {
     let version = target.version.unwrap_or(Version::V3);
     let resolved = match target.service {
-        Service::Image => wanted.resolve(version, &image.subject)?,
+        Service::Image => wanted.resolve(version, &image.subject).map_err(Refusal::from)?,
         Service::Thumbnails => stored_size(version, wanted, image)?,
     };
     let identity = format!("{} {}x{}", resolved.canonical, resolved.width, resolved.height);
-    let validators = Validators::new(&image.state, identity.as_bytes(), image.descriptor.modified);
-    let base = format!("{}{}", delivery.root.of(request), target.base(target.version));
-    let link = image_link(&base, &resolved.canonical, target.service, version);
+    let validators = Validators::new(image, identity.as_bytes())?;
+    let base = target.base(delivery.root.of(request), target.version);
+    let link = image_link(&base, &resolved.canonical, target.service, version)?;
     let headers = Headers { validators: &validators, cache_control: &delivery.cache_control, link, varies: false };
     let headers = match headers.known(request) {
-        Ok(reply) => return Ok(Some(reply)),
+        Ok(reply) => return Ok(reply),
         Err(headers) => headers,
     };
-    let found = body(delivery, image, &resolved).await?;
-    Ok(found.map(|(kind, bytes)| headers.found(kind, resolved.format.media_type(), bytes)))
+    let (kind, bytes) = body(delivery, image, &resolved).await?;
+    Ok(headers.found(kind, resolved.format.media_type(), bytes))
 }
 
-async fn body(delivery: &Delivery, image: &Image, resolved: &Resolved) -> Result<Option<(Kind, Bytes)>, Refusal> {
+async fn body(delivery: &Delivery, image: &Image, resolved: &Resolved) -> Result<(Kind, Bytes), Failure> {
     if let Some(thumbnail) = is_plain(image, resolved).then(|| stored_thumbnail(image, resolved)).flatten() {
-        let bytes = present(delivery.store.get_range(&thumbnail.key, 0, thumbnail.bytes).await)?;
-        return Ok(bytes.map(|bytes| (Kind::Thumbnail, bytes)));
+        let bytes = delivery.objects.block(&thumbnail.key, 0, thumbnail.bytes).await?;
+        return Ok((Kind::Thumbnail, bytes));
     }
-    let Some(head) = present(delivery.catalogue.head(image).await)? else { return Ok(None) };
-    match plan(&head, resolved).map_err(|e| Refusal::Damaged(format!("{}: {e}", image.descriptor.derivative)))? {
+    let head = delivery.catalogue.head(image).await?;
+    let derivative = &image.descriptor.derivative;
+    match plan(&head, resolved).map_err(|e| Refusal::Damaged(format!("{derivative}: {e}")))? {
         Plan::Copy(range) => {
-            let (offset, length) = (range.offset, u64::from(range.length));
-            let bytes = present(delivery.store.get_range(&image.descriptor.derivative, offset, length).await)?;
-            Ok(bytes.map(|bytes| (Kind::Tile, bytes)))
+            let bytes = delivery.objects.block(derivative, range.offset, u64::from(range.length)).await?;
+            Ok((Kind::Tile, bytes))
         }
         Plan::Compose(composition) => {
-            let answer = delivery.composer.answer(image, resolved, composition).await?;
-            Ok(answer.map(|(bytes, origin)| {
-                let kind = match origin {
-                    Origin::Kept => Kind::Kept,
-                    Origin::Made => Kind::Made,
-                };
-                (kind, bytes)
-            }))
+            let (bytes, origin) = delivery.composer.answer(image, resolved, composition).await?;
+            let kind = match origin {
+                Origin::Kept => Kind::Kept,
+                Origin::Made => Kind::Made,
+            };
+            Ok((kind, bytes))
         }
     }
 }
@@ -96,14 +94,4 @@ fn stored_size(version: Version, wanted: &ImageRequest, image: &Image) -> Result
     let sizes: Vec<_> =
         image.open_thumbnails().map(|t| format!("full/{},{}/0/default.jpg", t.width, t.height)).collect();
     Err(Refusal::NotStored(sizes.join(" ")))
-}
-
-/// Absent objects are no failure: the image was deleted or registered again while its descriptor was remembered.
-fn present<T>(result: Result<T, StoreError>) -> Result<Option<T>, Refusal> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(StoreError::NotFound(_)) => Ok(None),
-        Err(error @ StoreError::Short { .. }) => Err(Refusal::Damaged(error.to_string())),
-        Err(error) => Err(Refusal::Store(error.to_string())),
-    }
 }

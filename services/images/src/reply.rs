@@ -1,12 +1,15 @@
 //! Answers with a body, and those that need none.
 
-use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::body::BoxBody;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use dlcs_iiif::{Service, Version};
 
-use crate::conditional::Validators;
+use crate::conditional::{Validators, header_value};
 use crate::metrics::Kind;
+use crate::refusal::Refusal;
 
 /// An answer and what it is counted as.
 pub(crate) struct Reply {
@@ -17,30 +20,31 @@ pub(crate) struct Reply {
 /// Headers that all answers of one kind share.
 pub(crate) struct Headers<'a> {
     pub validators: &'a Validators,
-    pub cache_control: &'a str,
+    pub cache_control: &'a HeaderValue,
     /// The value of `Link`.
-    pub link: String,
+    pub link: HeaderValue,
     /// Whether the answer depends on `Accept`.
     pub varies: bool,
 }
 
 impl Headers<'_> {
-    fn on(self, mut builder: HttpResponseBuilder) -> HttpResponseBuilder {
-        builder
-            .insert_header((header::ETAG, self.validators.tag.as_str()))
-            .insert_header((header::LAST_MODIFIED, self.validators.last_modified()))
-            .insert_header((header::CACHE_CONTROL, self.cache_control))
-            .insert_header((header::LINK, self.link));
+    fn on(self, mut response: HttpResponse) -> HttpResponse {
+        let headers = response.headers_mut();
+        headers.insert(header::ETAG, self.validators.tag.clone());
+        headers.insert(header::LAST_MODIFIED, self.validators.last_modified.clone());
+        headers.insert(header::CACHE_CONTROL, self.cache_control.clone());
+        headers.insert(header::LINK, self.link);
         if self.varies {
-            builder.insert_header((header::VARY, "Accept"));
+            headers.insert(header::VARY, HeaderValue::from_static("Accept"));
         }
-        builder
+        response
     }
 
     /// 200 with a body.
-    pub fn found(self, kind: Kind, media_type: &str, body: Bytes) -> Reply {
-        let mut builder = self.on(HttpResponse::Ok());
-        Reply { kind, response: builder.insert_header((header::CONTENT_TYPE, media_type)).body(body) }
+    pub fn found(self, kind: Kind, media_type: &'static str, body: Bytes) -> Reply {
+        let mut response = self.on(HttpResponse::with_body(StatusCode::OK, BoxBody::new(body)));
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+        Reply { kind, response }
     }
 
     /// 304, if the client has this state already.
@@ -48,13 +52,19 @@ impl Headers<'_> {
         if !self.validators.is_known(request) {
             return Err(self);
         }
-        Ok(Reply { kind: Kind::Empty, response: self.on(HttpResponse::NotModified()).finish() })
+        Ok(Reply { kind: Kind::Empty, response: self.on(HttpResponse::new(StatusCode::NOT_MODIFIED)) })
     }
 }
 
 /// `Link` of an image: its canonical URI and the compliance level (3.0 §4.8 and §6, 2.1 §4.7 and §6).
-pub(crate) fn image_link(base: &str, canonical: &str, service: Service, version: Version) -> String {
-    format!("<{base}/{canonical}>;rel=\"canonical\", <{}>;rel=\"profile\"", service.profile(version))
+pub(crate) fn image_link(
+    base: &str,
+    canonical: &str,
+    service: Service,
+    version: Version,
+) -> Result<HeaderValue, Refusal> {
+    let profile = service.profile(version);
+    header_value(["<", base, "/", canonical, ">;rel=\"canonical\", <", profile, ">;rel=\"profile\""].concat())
 }
 
 /// 303 to the information document (3.0 §2.2, 2.1 §2.2).

@@ -8,6 +8,9 @@ use crate::DeliverySettings;
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
+/// For the path of an image behind the host.
+const ROOM: usize = 96;
+
 /// Where the public finds this service.
 pub(crate) enum Root {
     /// Always here; without a slash at the end.
@@ -35,7 +38,10 @@ impl Root {
         let forwarded = |name: &HeaderName| if trusted { value(name) } else { None };
         let host = forwarded(&FORWARDED_HOST).or_else(|| value(&HOST));
         let scheme = forwarded(&FORWARDED_PROTO).unwrap_or("http");
-        format!("{scheme}://{}", host.unwrap_or("localhost"))
+        let host = host.unwrap_or("localhost");
+        let mut url = String::with_capacity(host.len() + ROOM);
+        [scheme, "://", host].into_iter().for_each(|part| url.push_str(part));
+        url
     }
 }
 

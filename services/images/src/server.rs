@@ -30,6 +30,8 @@ async fn run(settings: &DeliverySettings, store: Store, listener: TcpListener, c
     // Paths are parsed by hand: ids may hold what routers treat specially.
     let server = HttpServer::new(move || App::new().app_data(delivery.clone()).default_service(to(handle)))
         .disable_signals()
+        // Whoever closes a connection while waiting on it has left; the default is to go on for those who closed only half.
+        .h1_allow_half_closed(false)
         .shutdown_timeout(DRAIN.as_secs() - 5)
         .listen(listener)?
         .run();

@@ -81,6 +81,11 @@ pub struct DeliverySettings {
     #[arg(long, env = "DLCS_IMAGES_HEAD_CACHE_MB", default_value = "128")]
     pub head_cache_mb: u64,
 
+    /// Megabytes of tiles and thumbnails read of a remote store that are kept in memory; 0 keeps none. A store in a folder
+    /// needs none: the system keeps its files.
+    #[arg(long, env = "DLCS_IMAGES_BLOCK_CACHE_MB", default_value = "64")]
+    pub block_cache_mb: u64,
+
     /// Megabytes that answers being composed may take together; what does not fit waits.
     #[arg(long, env = "DLCS_IMAGES_DECODE_MB", default_value = "512", value_parser = clap::value_parser!(u32).range(16..=65_536))]
     pub decode_mb: u32,

@@ -285,6 +285,25 @@ int dj_dec_raw(dj_dec *dec, uint8_t *const planes[4], const size_t strides[4]) {
   return DJ_OK;
 }
 
+int dj_dec_skip(dj_dec *dec) {
+  j_decompress_ptr cinfo = &dec->cinfo;
+  JSAMPROW rows[4][MAX_SAMP_FACTOR * DCTSIZE];
+  JSAMPARRAY image[4];
+  int c;
+  if (setjmp(dec->errors.jump)) {
+    for (c = 0; c < cinfo->num_components; c++) cinfo->comp_info[c].component_needed = TRUE;
+    return dec->errors.status;
+  }
+  memset(rows, 0, sizeof rows);
+  for (c = 0; c < cinfo->num_components; c++) {
+    image[c] = rows[c];
+    cinfo->comp_info[c].component_needed = FALSE; /* no inverse transform, and nothing is written */
+  }
+  jpeg_read_raw_data(cinfo, image, (JDIMENSION)cinfo->max_v_samp_factor * DCTSIZE);
+  for (c = 0; c < cinfo->num_components; c++) cinfo->comp_info[c].component_needed = TRUE;
+  return DJ_OK;
+}
+
 /* ---- encoder ---- */
 
 struct dj_enc {

@@ -30,6 +30,7 @@ int dj_dec_app1(const dj_dec *dec, size_t index, const uint8_t **data, size_t *s
 int dj_dec_start(dj_dec *dec, int output, unsigned scale, uint32_t *width, uint32_t *height);
 int dj_dec_rows(dj_dec *dec, uint8_t *rows, size_t stride, uint32_t count, uint32_t *got);
 int dj_dec_raw(dj_dec *dec, uint8_t *const planes[4], const size_t strides[4]);
+int dj_dec_skip(dj_dec *dec); /* instead of dj_dec_raw, of a JPEG of one scan */
 
 typedef struct dj_enc dj_enc;
 dj_enc *dj_enc_new(void);

@@ -45,6 +45,7 @@ unsafe extern "C" {
     pub fn dj_dec_start(dec: *mut Dec, output: c_int, scale: c_uint, width: *mut u32, height: *mut u32) -> c_int;
     pub fn dj_dec_rows(dec: *mut Dec, rows: *mut u8, stride: usize, count: u32, got: *mut u32) -> c_int;
     pub fn dj_dec_raw(dec: *mut Dec, planes: *const *mut u8, strides: *const usize) -> c_int;
+    pub fn dj_dec_skip(dec: *mut Dec) -> c_int;
 
     pub fn dj_enc_new() -> *mut Enc;
     pub fn dj_enc_free(enc: *mut Enc);

@@ -68,4 +68,23 @@ impl Raw<'_> {
         self.done += rows;
         Ok(rows)
     }
+
+    /// Passes over the next band for less than reading it costs, as its coefficients are read and no more; returns how many
+    /// pixel rows that were, 0 at the end.
+    ///
+    /// # Errors
+    /// `Corrupt` when data is missing or damaged, `Io`, `Misuse` for a JPEG with [`Header::whole`].
+    pub fn skip(&mut self) -> Result<u32, Error> {
+        if self.header.whole {
+            return Err(Error::misuse("a JPEG of several scans is not passed over"));
+        }
+        let rows = (self.header.height - self.done).min(self.band_rows);
+        if rows > 0 {
+            // SAFETY: `raw` is a live codec that has been started for planes.
+            let status = unsafe { ffi::dj_dec_skip(self.codec.raw.as_ptr()) };
+            self.codec.check(status)?;
+            self.done += rows;
+        }
+        Ok(rows)
+    }
 }

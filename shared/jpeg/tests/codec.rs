@@ -160,3 +160,34 @@ proptest! {
         }
     }
 }
+
+/// Bands that are passed over change nothing in those that are read.
+#[test]
+fn bands_can_be_passed_over() {
+    for sampling in [Sampling::Gray, Sampling::Full, Sampling::Half] {
+        let gray: Vec<u8> = picture(120, 100).chunks(3).map(|pixel| pixel[0]).collect();
+        let jpeg = match sampling {
+            Sampling::Gray => Encoder::new().unwrap().encode((120, 100), &gray, sampling, 95).unwrap().to_vec(),
+            Sampling::Full | Sampling::Half => encode(120, 100, sampling),
+        };
+        let read = |passed: &[u32]| {
+            let mut raw = Decoder::from_bytes(&jpeg).unwrap().raw().unwrap();
+            let mut bands = Vec::new();
+            for band in 0..100_u32.div_ceil(sampling.mcu()) {
+                let mut planes = vec![vec![7; 128 * 16]; sampling.components()];
+                let mut targets: Vec<_> = planes.iter_mut().map(|p| PlaneMut { data: p, stride: 128 }).collect();
+                let got = if passed.contains(&band) { raw.skip() } else { raw.read(&mut targets) };
+                assert_eq!(got.unwrap(), (100 - band * sampling.mcu()).min(sampling.mcu()));
+                bands.push(planes);
+            }
+            assert_eq!((raw.skip().unwrap(), raw.read(&mut []).unwrap()), (0, 0));
+            bands
+        };
+        let (all, some) = (read(&[]), read(&[0, 1, 4]));
+        assert_eq!((&some[2..4], &some[5..]), (&all[2..4], &all[5..]));
+        assert!(some[0].concat().iter().all(|sample| *sample == 7), "nothing is written");
+    }
+    let cut = encode(120, 100, Sampling::Half);
+    let mut raw = Decoder::from_bytes(&cut[..cut.len() / 2]).unwrap().raw().unwrap();
+    assert!((0..7).any(|_| raw.skip().is_err()), "missing data is noticed");
+}

@@ -52,6 +52,15 @@ impl Store {
         Ok(Self(Arc::new(kind)))
     }
 
+    /// Whether reading means asking another machine.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        match &*self.0 {
+            Kind::File(_) => false,
+            Kind::S3(_) => true,
+        }
+    }
+
     /// Stores an object, replacing one of the same key at once and whole.
     ///
     /// # Errors

@@ -2,6 +2,8 @@
 
 #![cfg(test)]
 
+mod bucket;
+mod leaving;
 mod pixels;
 mod publish;
 mod requests;

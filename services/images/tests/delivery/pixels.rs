@@ -146,3 +146,53 @@ async fn grey_sources_stay_grey() {
         assert_eq!(found.color(), image::ColorType::L8, "{path}");
     }
 }
+
+/// JPEGs of photographs, whose colour is halved: where the parts lie, and where their colours do.
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_of_photographs_are_in_place() {
+    let world = World::new().await;
+    let original = landscape(2500, 1700);
+    world.publish_photo("photo", &original).await;
+    for (x, y, w, h, to) in [
+        (0, 0, 2500, 1700, 400),
+        (333, 777, 1111, 555, 500),
+        (17, 19, 2001, 1501, 1999),
+        (900, 200, 300, 300, 77),
+        (511, 511, 3, 3, 3),
+        (501, 503, 701, 603, 701),
+        (2499, 1699, 1, 1, 1),
+        (2001, 1001, 499, 699, 499),
+    ] {
+        let path = format!("/iiif-img/2/3/photo/{x},{y},{w},{h}/{to},/0/default.jpg");
+        let found = world.pixels(&path).await.into_rgb8();
+        let part = imageops::crop_imm(&original, x, y, w, h).to_image();
+        let expected = imageops::resize(&part, found.width(), found.height(), imageops::FilterType::CatmullRom);
+        for channel in 0..3 {
+            let pairs = found.pixels().zip(expected.pixels()).map(|(a, b)| a.0[channel].abs_diff(b.0[channel]));
+            let mean = pairs.map(f64::from).sum::<f64>() / f64::from(found.width() * found.height());
+            assert!(mean < 2.0, "{path}: channel {channel} is {mean} levels off on average");
+        }
+    }
+}
+
+/// What is made by way of planes is what is made by way of pixels, but for rounding.
+#[tokio::test(flavor = "multi_thread")]
+async fn jpegs_and_pngs_show_the_same() {
+    let world = World::new().await;
+    world.publish_photo("photo", &landscape(1301, 907)).await;
+    world.publish_pixels("scan", landscape(1301, 907)).await;
+    let gray = image::DynamicImage::from(landscape(1301, 907)).into_luma8();
+    world.publish_pixels("gray", gray).await;
+    for image in ["photo", "scan", "gray"] {
+        for part in
+            ["full/640,", "101,203,801,601/max", "99,100,1000,800/333,267", "7,9,600,31/^900,", "511,0,2,907/max"]
+        {
+            let get = async |format| world.pixels(&format!("/iiif-img/2/3/{image}/{part}/0/default.{format}")).await;
+            let (jpeg, png) = (get("jpg").await.into_rgb8(), get("png").await.into_rgb8());
+            assert_eq!(jpeg.dimensions(), png.dimensions());
+            let off: u64 = jpeg.as_raw().iter().zip(png.as_raw()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+            let mean = off as f64 / jpeg.as_raw().len() as f64;
+            assert!(mean < 1.5, "{image}/{part}: {mean} levels off on average");
+        }
+    }
+}

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use clap::Parser as _;
 use dlcs_imaging::head::Head;
@@ -44,15 +45,44 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let settings = StorageSettings::folder(&folder.path().join("store"));
         let store = Store::connect(&settings).await.unwrap();
+        Self::start(folder, store.clone(), store, arguments)
+    }
+
+    /// With a store for the test and one for the service, which lead to the same objects.
+    pub fn start(folder: TempDir, store: Store, served: Store, arguments: &[&str]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let url = settings.storage_url.clone();
-        let fixed = ["images", "--storage-url", &url];
+        let fixed = ["images", "--storage-url", "file:///the/store/is/given"];
         let settings = images::Settings::parse_from(fixed.iter().chain(arguments));
         let context = Context::detached("images");
-        let (served, stop) = (store.clone(), context.clone());
+        let stop = context.clone();
         tokio::spawn(async move { images::serve(&settings.delivery, served, listener, stop).await.unwrap() });
         Self { store, context, address, folder }
+    }
+
+    /// Sends the head of a request and leaves the answer to whoever reads it.
+    pub fn ask(&self, path: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.address).unwrap();
+        stream
+    }
+
+    /// The sum of a metric over all its labels, or those that have `label`.
+    pub fn metric(&self, name: &str, label: Option<&str>) -> f64 {
+        let families = self.context.registry.gather();
+        let metrics =
+            families.iter().filter(|f| f.name() == name).flat_map(prometheus::proto::MetricFamily::get_metric);
+        let labelled = metrics.filter(|m| label.is_none_or(|l| m.get_label().iter().any(|pair| pair.value() == l)));
+        labelled.map(|m| m.get_counter().get_value() + m.get_gauge().get_value()).sum()
+    }
+
+    /// Waits until a metric has a value.
+    pub async fn until(&self, name: &str, value: f64) {
+        let started = Instant::now();
+        while (self.metric(name, None) - value).abs() > 0.1 {
+            assert!(started.elapsed() < Duration::from_secs(60), "{name} is {}", self.metric(name, None));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     pub fn root(&self) -> String {

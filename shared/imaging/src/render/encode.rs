@@ -23,6 +23,14 @@ pub(super) fn keeps_alpha(format: Format) -> bool {
     }
 }
 
+/// The quality of a JPEG whose colour is sampled like that of the derivative.
+pub(super) fn jpeg_quality(sampling: Sampling) -> u8 {
+    match sampling {
+        Sampling::Half => JPEG_HALF,
+        Sampling::Full | Sampling::Gray => JPEG_FULL,
+    }
+}
+
 pub(super) fn encode(encoder: &mut Encoder, picture: Picture, wanted: &Composition) -> Result<Vec<u8>, RenderError> {
     let encoded = match wanted.format {
         Format::Jpg => jpeg(encoder, &picture),
@@ -36,10 +44,7 @@ pub(super) fn encode(encoder: &mut Encoder, picture: Picture, wanted: &Compositi
 
 fn jpeg(encoder: &mut Encoder, picture: &Picture) -> Result<Vec<u8>, String> {
     let Canvas { width, height, ref data, .. } = picture.colour;
-    let quality = match picture.sampling {
-        Sampling::Half => JPEG_HALF,
-        Sampling::Full | Sampling::Gray => JPEG_FULL,
-    };
+    let quality = jpeg_quality(picture.sampling);
     encoder.encode((width, height), data, picture.sampling, quality).map(<[u8]>::to_vec).map_err(|e| e.to_string())
 }
 

@@ -67,7 +67,16 @@ impl Composition {
         let read: u64 = self.reads.iter().map(|r| u64::from(r.length)).sum();
         // The result exists resized, turned and encoded; turning by an odd angle at most doubles its box.
         let result = area(self.size.0, self.size.1) * if self.rotation.is_none() { 2 } else { 5 };
-        read + (area(self.window.width, self.window.height) + result) * channels
+        // Half resized it lies between: twice as a plane, once as pixels.
+        let between = if self.is_unscaled() { 0 } else { area(self.window.width, self.size.1) * channels.max(2) };
+        read + (area(self.window.width, self.window.height) + result) * channels + between
+    }
+
+    /// Whether the answer is a JPEG of the stored colours as they lie: its planes come from the planes of the tiles.
+    pub(super) fn is_planar(&self) -> bool {
+        // Unscaled from an odd pixel on, halved colours would have to move by half a sample, and blur.
+        let shifted = self.is_unscaled() && (self.window.x | self.window.y) & 1 == 1;
+        self.format == Format::Jpg && self.quality == Quality::Default && self.rotation.is_none() && !shifted
     }
 
     pub(super) fn is_unscaled(&self) -> bool {
