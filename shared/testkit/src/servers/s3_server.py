@@ -20,6 +20,7 @@ PORT, ROOT = int(sys.argv[1]), pathlib.Path(sys.argv[2])
 LASTING = {"AKIALIBRARY": Credentials("AKIALIBRARY", "correct horse")}
 MACHINE = {"test-key": Credentials("test-key", "test-secret-key", "test-session-token")}
 REFUSED = "<Error><Code>{}</Code><Message>no</Message></Error>"
+LIFETIME = ("X-aws-ec2-metadata-token-ttl-seconds", "21600")
 filling = True
 
 
@@ -62,6 +63,9 @@ def refusal(environ):
 def guarded(environ, start_response):
     """The objects, for who may have them."""
     code = None if filling or asks_for_keys(environ) else refusal(environ)
+    if environ["PATH_INFO"] == "/latest/api/token":
+        # What a machine says and moto does not: how long the answer is good for.
+        return objects(environ, lambda status, headers, *more: start_response(status, [*headers, LIFETIME], *more))
     if code is None:
         return objects(environ, start_response)
     start_response("403 Forbidden", [("Content-Type", "application/xml")])
