@@ -64,6 +64,12 @@ fn misbehave(mut job: Job, admitted: &dyn Fn(u64)) -> Result<Derived, Failure> {
             POISONED.store(true, Ordering::Relaxed);
             Err(said(&"done"))
         }
+        Some("blame") => Err(Failure::internal()),
+        Some("meddle") => Err(Failure::new(FailureCode::QuotaExceeded, "as if it knew")),
+        Some("babble") => loop {
+            nix::unistd::write(std::io::stdin(), b"{\"Derived\":").unwrap();
+            std::thread::park();
+        },
         Some("pid") => Err(said(&std::process::id())),
         Some("probe") => Err(said(&escapes(words.next().unwrap().parse().unwrap()).join(" "))),
         _ if POISONED.load(Ordering::Relaxed) => std::process::abort(),
@@ -248,6 +254,23 @@ async fn crashes_cost_one_image() {
         assert!(failure.detail.contains(signal), "{source}: {}", failure.detail);
         bench.goes_on().await;
     }
+}
+
+/// What it says of us would be tried for ever, for every customer's image it likes.
+#[tokio::test]
+async fn a_decoder_cannot_blame_others() {
+    let bench = Bench::hostile(LONG);
+    for (source, word) in [("blame", "cannot say why"), ("meddle", "quota-exceeded"), ("babble", "no sense")] {
+        let failure = bench.fails(source.as_bytes()).await;
+        assert_eq!(failure.code, FailureCode::DecoderCrash, "{source}: {failure}");
+        assert_ne!(failure.class, RetryClass::Ours, "{source}");
+        assert!(failure.detail.contains(word), "{source}: {failure}");
+        bench.goes_on().await;
+    }
+    // When it is our disk indeed, the image waits for it.
+    let mut job = bench.job(b"blame");
+    job.outputs.derivative = File::options().write(true).open("/dev/full").unwrap();
+    assert_eq!(bench.decoders.derive(&job).await.unwrap_err().class, RetryClass::Ours);
 }
 
 #[test]
