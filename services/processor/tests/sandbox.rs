@@ -14,9 +14,10 @@ use std::time::Duration;
 use dlcs_imaging::derive::{Derived, Outputs};
 use dlcs_imaging::source::Limits;
 use dlcs_model::{Failure, FailureCode, RetryClass};
+use dlcs_service::Context;
 use nix::sys::signal::{Signal, kill, raise};
 use nix::unistd::Pid;
-use processor::sandbox::{self, Budget, Decoders, Job, Program};
+use processor::sandbox::{self, Budget, Decoders, Job, Metrics, Program};
 use tempfile::TempDir;
 
 const BUDGET_MB: u32 = 256;
@@ -338,4 +339,28 @@ async fn decoders_are_replaced_from_time_to_time() {
     assert!(pids[..100].iter().all(|pid| *pid == pids[0]), "a decoder is kept for a hundred images");
     assert_ne!(pids[100], pids[0]);
     ends(&pids[0]).await;
+}
+
+#[tokio::test]
+async fn decoders_are_counted() {
+    let context = Context::detached("processor");
+    let Bench { folder, decoders } = Bench::hostile(Duration::from_secs(2));
+    let bench = Bench { folder, decoders: decoders.counted(Metrics::register(&context).unwrap()) };
+    for source in ["abort", "loop", "heavy"] {
+        bench.fails(source.as_bytes()).await;
+    }
+    bench.goes_on().await;
+    let figures = prometheus::TextEncoder::new().encode_to_string(&context.registry.gather()).unwrap();
+    for line in [
+        "dlcs_processor_decoders 1",
+        "dlcs_processor_decoders_started_total 5",
+        "dlcs_processor_decoders_ended_total{why=\"reuse\"} 0",
+        "dlcs_processor_decoders_ended_total{why=\"crash\"} 2",
+        "dlcs_processor_decoders_ended_total{why=\"time\"} 1",
+        "dlcs_processor_decoders_ended_total{why=\"memory\"} 1",
+        "dlcs_processor_memory_waiting_jobs 0",
+        "dlcs_processor_memory_refused_jobs_total 1",
+    ] {
+        assert!(figures.lines().any(|found| found == line), "{line} is not in\n{figures}");
+    }
 }
