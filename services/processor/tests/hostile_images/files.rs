@@ -6,7 +6,7 @@ const PNG: &[u8; 8] = b"\x89PNG\r\n\x1a\n";
 
 /// One of the good images that mutants are made of.
 pub fn seed(name: &str) -> Vec<u8> {
-    std::fs::read(format!("{}/tests/hostile/seeds/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    std::fs::read(format!("{}/tests/hostile_images/seeds/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
 /// What zlib makes of `count` zeros.

@@ -20,7 +20,7 @@ const TIME: Duration = Duration::from_secs(60);
 
 /// The good images with one of these extensions, by name.
 fn seeds(extensions: &[&str]) -> Vec<(String, Vec<u8>)> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hostile/seeds");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hostile_images/seeds");
     let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|found| extensions.iter().any(|wanted| found == *wanted)));
     paths.sort();
