@@ -14,6 +14,8 @@ type Input<'a> = BufReader<&'a mut File>;
 const LONGEST: u64 = 64 * 1024 * 1024;
 /// Tiles at most.
 const TILES: u64 = 65_535;
+/// Steps to plant the trees of all tiles: two seconds. Real images take some ten millions at most.
+const STEPS: u64 = 150_000_000;
 /// Boxes before the first codestream at most.
 const BOXES: usize = 1024;
 
@@ -32,6 +34,8 @@ pub(super) struct Header {
     pub(super) end: u64,
     /// Pixels of the largest tile.
     pub(super) tile_pixels: u64,
+    /// Sides of the largest tile, as far as it lies in the image.
+    tile: (u64, u64),
     /// How many tiles there are.
     pub(super) tiles: u64,
     /// How many components are stored.
@@ -92,6 +96,27 @@ impl Partition {
         };
         (0..=self.levels).map(resolution).sum()
     }
+
+    /// Steps that the decoder takes to plant the trees of one component of a tile: it goes through the square around each
+    /// precinct's blocks, however flat they lie.
+    fn steps(&self, (width, height): (u64, u64)) -> u64 {
+        let resolution = |number: u32| {
+            let reduced = |side: u64| side.checked_shr(self.levels - number).unwrap_or(0).max(1);
+            let (width, height) = (reduced(width), reduced(height));
+            let (across, down) = self.precincts.get(number as usize).copied().unwrap_or((15, 15));
+            let half = u32::from(number > 0);
+            let blocks = |side: u64, block: u32, precinct: u32| {
+                let precinct = precinct.saturating_sub(half);
+                (side >> half).min(1 << precinct).div_ceil(1 << block.min(precinct)).max(1)
+            };
+            let longer = blocks(width, self.block.0, across).max(blocks(height, self.block.1, down));
+            let square = longer.next_power_of_two().pow(2);
+            let precincts = width.div_ceil(1 << across) * height.div_ceil(1 << down);
+            // Two trees for each precinct in each sub-band.
+            precincts.saturating_mul(square).saturating_mul(if number > 0 { 6 } else { 2 })
+        };
+        (0..=self.levels).map(resolution).fold(0, u64::saturating_add)
+    }
 }
 
 impl Header {
@@ -141,6 +166,9 @@ impl Header {
         if self.tiles > TILES {
             return Err(damage("it has more tiles than can be numbered"));
         }
+        if self.partition.steps(self.tile).saturating_mul(self.tiles * self.components as u64) > STEPS {
+            return Err(damage("its precincts are flatter than any real ones"));
+        }
         if self.components == 0 { Err(damage("it has no components")) } else { Ok(()) }
     }
 
@@ -149,6 +177,7 @@ impl Header {
         let number = |at: usize| Some(u64::from(u32::from_be_bytes(*body.get(at..)?.first_chunk()?)));
         let (width, height) = (number(18)?, number(22)?);
         self.tile_pixels = width.saturating_mul(height);
+        self.tile = (width.min(number(2)?), height.min(number(6)?));
         // A size of 0 is for the decoder to refuse.
         let count = |end: u64, start: u64, side: u64| end.saturating_sub(start).div_ceil(side.max(1));
         let across = count(number(2)?, number(26)?, width);

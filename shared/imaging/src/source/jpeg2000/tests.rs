@@ -229,6 +229,20 @@ fn tiles_without_end_are_refused() {
     assert!(open_bytes(&file).is_ok(), "62500 tiles are as many as there may be");
 }
 
+/// The decoder's trees are square: it looks for blocks where a flat precinct has none.
+#[test]
+fn flat_precincts_are_refused() {
+    let mut file = compress("ppm", &pnm(3, 255, &rgb()), "-c [4,4],[4,4],[4,4],[4,4],[4,4],[4,4]", "j2k");
+    assert_eq!(fails(&file), None);
+    // Precincts that are 2 pixels wide and 32768 high.
+    let coding = file.windows(2).position(|pair| pair == [0xFF, 0x52]).unwrap();
+    file[coding + 14..coding + 20].fill(0xF1);
+    for (at, side) in [(8, 1000_u32), (12, 60_000), (24, 1000), (28, 60_000)] {
+        file[at..at + 4].copy_from_slice(&side.to_be_bytes());
+    }
+    assert_eq!(fails(&file), Some(FailureCode::CorruptImage));
+}
+
 /// The decoder keeps more of a block than a block of few pixels takes.
 #[test]
 fn pieces_of_tiles_are_weighed() {
