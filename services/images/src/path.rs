@@ -117,6 +117,8 @@ impl Target<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -147,6 +149,38 @@ mod tests {
         assert_eq!(parse(&format!("/iiif-img/2/3/{}", "x".repeat(3000))), Err(BadPath::Unknown));
         for id in ["%", "%4", "%zz", "%ff", "%c0%af"] {
             assert_eq!(parse(&format!("/iiif-img/2/3/{id}/info.json")), Err(BadPath::Encoding), "{id}");
+        }
+    }
+
+    /// The segment with each of its bytes encoded.
+    fn encoded(segment: &str) -> String {
+        segment.bytes().map(|byte| format!("%{byte:02x}")).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn no_path_does_harm(path in "\\PC{0,60}", tail in "(/|%|[0-9a-f]{2}|%[0-9a-fA-F]{2}|%c3%a4|.){0,40}") {
+            let _ = (parse(&path), parse(&tail));
+            for start in ["/iiif-img/2/3/", "/thumbs/v2/", "/iiif-img/v3/a/1/x/full/max/0/"] {
+                let path = format!("{start}{tail}");
+                if let Ok(target) = parse(&path) {
+                    // Whatever it means, it means it by its segments: one more would be another path.
+                    let longer = path.clone() + "/more/and/more/and/more";
+                    prop_assert!(parse(&longer).is_err());
+                    prop_assert!(target.id.len() <= path.len());
+                }
+            }
+        }
+
+        #[test]
+        fn what_is_encoded_comes_back(segments in prop::array::uniform6("\\PC{0,12}")) {
+            let [customer, id, picture @ ..] = segments.each_ref().map(|segment| encoded(segment));
+            let path = format!("/iiif-img/v3/{customer}/3/{id}/{}", picture.join("/"));
+            let target = parse(&path).unwrap();
+            prop_assert_eq!((&*target.customer, &*target.id), (segments[0].as_str(), segments[1].as_str()));
+            let picture = segments[2..].iter().map(|segment| Cow::Borrowed(segment.as_str())).collect::<Vec<_>>();
+            prop_assert_eq!(target.part, Part::Picture(picture.try_into().unwrap()));
         }
     }
 }

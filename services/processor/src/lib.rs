@@ -31,7 +31,7 @@ async fn run(settings: Settings, context: Context) -> anyhow::Result<()> {
     let Settings { command: _, service: _, database, broker, storage, worker, process } = settings;
     let work_dir = WorkDir::open(&worker.work_dir, context.name)?;
     let store = Store::connect(&storage).await?;
-    let decoders = process.decoders();
+    let decoders = process.decoders().counted(sandbox::Metrics::register(&context)?);
     decoders.prepare().await.map_err(|failure| anyhow::anyhow!("no decoder can be started: {failure}"))?;
     let work = Process::new(process.limits(), decoders, store, work_dir.path());
     let broker = Broker::start(&broker, &context)?;

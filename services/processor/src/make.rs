@@ -4,7 +4,7 @@ use dlcs_db::queue::{Facts, Publication};
 use dlcs_imaging::derive::{Derived, DerivedThumbnail, Outputs};
 use dlcs_imaging::source::Limits;
 use dlcs_model::limits::{THUMBNAILS, TILE_SIDE};
-use dlcs_model::{Failure, RetryClass};
+use dlcs_model::{Failure, FailureCode, RetryClass};
 use dlcs_storage::{Descriptor, Generation, StorageKey, Store, StoreError, Thumbnail};
 use std::fs::File;
 use std::io;
@@ -78,7 +78,7 @@ impl Maker {
         let outputs = Outputs::create(&derivative, folder.path()).map_err(ours)?;
         let job = Job { source: File::open(&*source).map_err(ours)?, outputs, limits: self.limits };
         let derived = self.decoders.derive(&job).await?;
-        check(&job.outputs, &derived)?;
+        check(&job, &derived)?;
         Ok(Local { derived, derivative, folder })
     }
 
@@ -148,18 +148,20 @@ impl Made {
     }
 }
 
-/// Whether the files are as long as a decoder says: what is charged to a customer is not for it to choose.
-fn check(outputs: &Outputs, derived: &Derived) -> Result<(), Failure> {
+/// Whether the files are as long as a decoder says, and the size is one that was asked for: what is charged to a customer is
+/// not for it to choose. A decoder that lies is as good as one that died.
+fn check(Job { source: _, outputs, limits }: &Job, derived: &Derived) -> Result<(), Failure> {
     let long = |file: &File, bytes: u64| file.metadata().is_ok_and(|metadata| metadata.len() == bytes);
     let thumbnail = |thumbnail: &DerivedThumbnail| {
         let files = THUMBNAILS.into_iter().zip(&outputs.thumbnails);
         files.filter(|(edge, _)| *edge == thumbnail.edge).any(|(_, file)| long(file, thumbnail.bytes))
     };
-    if long(&outputs.derivative, derived.bytes) && derived.thumbnails.iter().all(thumbnail) {
+    let size = limits.admit(derived.width, derived.height, false);
+    if size.is_ok() && long(&outputs.derivative, derived.bytes) && derived.thumbnails.iter().all(thumbnail) {
         return Ok(());
     }
     tracing::error!(?derived, "a decoder made something else than it says");
-    Err(Failure::internal())
+    Err(Failure::new(FailureCode::DecoderCrash, "the decoder made something else than it says"))
 }
 
 /// A source that is gone can only be fetched again; everything else passes.

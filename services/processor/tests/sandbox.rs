@@ -14,9 +14,10 @@ use std::time::Duration;
 use dlcs_imaging::derive::{Derived, Outputs};
 use dlcs_imaging::source::Limits;
 use dlcs_model::{Failure, FailureCode, RetryClass};
+use dlcs_service::Context;
 use nix::sys::signal::{Signal, kill, raise};
 use nix::unistd::Pid;
-use processor::sandbox::{self, Budget, Decoders, Job, Program};
+use processor::sandbox::{self, Budget, Decoders, Job, Metrics, Program};
 use tempfile::TempDir;
 
 const BUDGET_MB: u32 = 256;
@@ -64,6 +65,12 @@ fn misbehave(mut job: Job, admitted: &dyn Fn(u64)) -> Result<Derived, Failure> {
             POISONED.store(true, Ordering::Relaxed);
             Err(said(&"done"))
         }
+        Some("blame") => Err(Failure::internal()),
+        Some("meddle") => Err(Failure::new(FailureCode::QuotaExceeded, "as if it knew")),
+        Some("babble") => loop {
+            nix::unistd::write(std::io::stdin(), b"{\"Derived\":").unwrap();
+            std::thread::park();
+        },
         Some("pid") => Err(said(&std::process::id())),
         Some("probe") => Err(said(&escapes(words.next().unwrap().parse().unwrap()).join(" "))),
         _ if POISONED.load(Ordering::Relaxed) => std::process::abort(),
@@ -250,6 +257,23 @@ async fn crashes_cost_one_image() {
     }
 }
 
+/// What it says of us would be tried for ever, for every customer's image it likes.
+#[tokio::test]
+async fn a_decoder_cannot_blame_others() {
+    let bench = Bench::hostile(LONG);
+    for (source, word) in [("blame", "cannot say why"), ("meddle", "quota-exceeded"), ("babble", "no sense")] {
+        let failure = bench.fails(source.as_bytes()).await;
+        assert_eq!(failure.code, FailureCode::DecoderCrash, "{source}: {failure}");
+        assert_ne!(failure.class, RetryClass::Ours, "{source}");
+        assert!(failure.detail.contains(word), "{source}: {failure}");
+        bench.goes_on().await;
+    }
+    // When it is our disk indeed, the image waits for it.
+    let mut job = bench.job(b"blame");
+    job.outputs.derivative = File::options().write(true).open("/dev/full").unwrap();
+    assert_eq!(bench.decoders.derive(&job).await.unwrap_err().class, RetryClass::Ours);
+}
+
 #[test]
 fn a_crash_is_tried_twice() {
     // As the processor calls its decoders.
@@ -315,4 +339,28 @@ async fn decoders_are_replaced_from_time_to_time() {
     assert!(pids[..100].iter().all(|pid| *pid == pids[0]), "a decoder is kept for a hundred images");
     assert_ne!(pids[100], pids[0]);
     ends(&pids[0]).await;
+}
+
+#[tokio::test]
+async fn decoders_are_counted() {
+    let context = Context::detached("processor");
+    let Bench { folder, decoders } = Bench::hostile(Duration::from_secs(2));
+    let bench = Bench { folder, decoders: decoders.counted(Metrics::register(&context).unwrap()) };
+    for source in ["abort", "loop", "heavy"] {
+        bench.fails(source.as_bytes()).await;
+    }
+    bench.goes_on().await;
+    let figures = prometheus::TextEncoder::new().encode_to_string(&context.registry.gather()).unwrap();
+    for line in [
+        "dlcs_processor_decoders 1",
+        "dlcs_processor_decoders_started_total 5",
+        "dlcs_processor_decoders_ended_total{why=\"reuse\"} 0",
+        "dlcs_processor_decoders_ended_total{why=\"crash\"} 2",
+        "dlcs_processor_decoders_ended_total{why=\"time\"} 1",
+        "dlcs_processor_decoders_ended_total{why=\"memory\"} 1",
+        "dlcs_processor_memory_waiting_jobs 0",
+        "dlcs_processor_memory_refused_jobs_total 1",
+    ] {
+        assert!(figures.lines().any(|found| found == line), "{line} is not in\n{figures}");
+    }
 }

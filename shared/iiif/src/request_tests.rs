@@ -206,6 +206,61 @@ fn any_region() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Numbers as no client writes them, well formed or nearly.
+fn odd_number() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "",
+        "0",
+        "1",
+        "007",
+        "+1",
+        "-1",
+        "1e3",
+        ".",
+        "1.",
+        ".5",
+        "0.0000001",
+        "99.9999999999",
+        "100",
+        "65500",
+        "4294967295",
+        "4294967296",
+        "9223372036854775808",
+        "99999999999999999999999999",
+        "1\u{660}",
+        "\0",
+        "NaN",
+    ])
+}
+
+fn odd_list() -> impl Strategy<Value = String> {
+    let prefix = prop::sample::select(vec!["", "^", "!", "^!", "!^", "pct:", "^pct:", "pct:pct:", "full", "max"]);
+    (prefix, prop::collection::vec(odd_number(), 1..6))
+        .prop_map(|(prefix, numbers)| prefix.to_owned() + &numbers.join(","))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #[test]
+    fn odd_numbers_do_no_harm(
+        region in prop_oneof![odd_list(), any_region()],
+        size in prop_oneof![odd_list(), any_size()],
+        turn in odd_list(),
+        straight in any::<bool>(),
+        (w, h) in (1_u32..=u32::MAX, 1_u32..=u32::MAX),
+    ) {
+        let image = subject(w, h);
+        let turn = if straight { "0" } else { &turn };
+        for version in [Version::V2, Version::V3] {
+            let Ok(first) = ask(version, &format!("{region}/{size}/{turn}/default.jpg"), &image) else { continue };
+            prop_assert!(first.width >= 1 && first.height >= 1);
+            prop_assert!(first.region.width >= 1 && first.region.x.checked_add(first.region.width).is_some_and(|end| end <= w));
+            prop_assert!(first.region.height >= 1 && first.region.y.checked_add(first.region.height).is_some_and(|end| end <= h));
+            prop_assert_eq!(ask(version, &first.canonical, &image), Ok(first));
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_makes_it_panic(parts in prop::array::uniform4("\\PC{0,30}"), open in prop::option::of(0_u32..9000)) {

@@ -245,6 +245,9 @@ mod tests {
         }
     }
 
+    const EXTREMES: [u64; 12] =
+        [0, 1, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFF_FFFF, 0xFFFF_FFF8, 0xFFFF_FFFF, 1 << 32, u64::MAX >> 1, u64::MAX];
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
         #[test]
@@ -256,6 +259,25 @@ mod tests {
             }
             if let Ok(head) = Head::parse(&bytes) {
                 let _ = (head.tile(0, 2, 1), head.alpha_tile(9, 9, 9), head.ranges().count());
+            }
+        }
+
+        /// Counts, offsets and sizes at their extremes, where a byte alone seldom leads.
+        #[test]
+        fn extreme_numbers_in_heads_do_no_harm(
+            big: bool,
+            edits in prop::collection::vec((any::<usize>(), 0..EXTREMES.len(), 0..3_u32), 1..6),
+        ) {
+            let (_, mut bytes) = both(1300, 700, big);
+            for (at, number, width) in edits {
+                let width = 2 << width;
+                let at = at % (bytes.len() - width);
+                bytes[at..at + width].copy_from_slice(&EXTREMES[number].to_le_bytes()[..width]);
+            }
+            if let Ok(head) = Head::parse(&bytes) {
+                // A range takes 16 bytes, and at least 4 + 4 in the file; each directory could name the same ones.
+                prop_assert!(head.ranges().count() <= bytes.len());
+                let _ = (head.tile(0, 2, 1), head.tile(u32::MAX, u32::MAX, u32::MAX), head.alpha_tile(0, 0, 0));
             }
         }
 

@@ -55,7 +55,23 @@ impl SourceFormat {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// What each format starts with, and no byte more.
+    const MAGIC: [(&[u8], SourceFormat); 10] = [
+        (b"\xFF\xD8\xFF", SourceFormat::Jpeg),
+        (b"\x89PNG\r\n\x1a\n", SourceFormat::Png),
+        (b"II*\0", SourceFormat::Tiff),
+        (b"II+\0", SourceFormat::Tiff),
+        (b"MM\0*", SourceFormat::Tiff),
+        (b"RIFF\x10\0\0\0WEBP", SourceFormat::Webp),
+        (b"GIF87a", SourceFormat::Gif),
+        (b"GIF89a", SourceFormat::Gif),
+        (b"\0\0\0\x0CjP  ", SourceFormat::Jpeg2000),
+        (b"\xFF\x4F\xFF\x51", SourceFormat::Jpeg2000),
+    ];
 
     #[test]
     fn knows_each_by_its_bytes() {
@@ -78,6 +94,23 @@ mod tests {
     fn knows_what_is_none() {
         for head in [&b""[..], b"\xFF\xD8", b"<!DOCTYPE html>", b"RIFF\x10\0\0\0WAVEfmt ", b"%PDF-1.7"] {
             assert_eq!(SourceFormat::sniff(head), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn only_the_first_bytes_count(which in 0..MAGIC.len(), tail in prop::collection::vec(any::<u8>(), 0..64)) {
+            let (magic, format) = MAGIC[which];
+            prop_assert_eq!(SourceFormat::sniff(&[magic, &tail].concat()), Some(format));
+            // Cut short or changed in its first byte it is none.
+            prop_assert_eq!(SourceFormat::sniff(&magic[..magic.len() - 1]), None);
+            prop_assert_eq!(SourceFormat::sniff(&[&[magic[0] ^ 0x20], &magic[1..], &tail].concat()), None);
+        }
+
+        #[test]
+        fn any_bytes_can_be_looked_at(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            let head = &bytes[..bytes.len().min(SourceFormat::SNIFF_BYTES)];
+            prop_assert_eq!(SourceFormat::sniff(&bytes), SourceFormat::sniff(head));
         }
     }
 }

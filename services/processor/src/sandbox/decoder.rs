@@ -16,7 +16,9 @@ use tokio::net::UnixStream;
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::time::{error::Elapsed, timeout};
 
+use super::blame;
 use super::child::Job;
+use super::metrics::{End, Life, Metrics};
 use super::wire::{self, Answer, Order};
 
 /// The address space of a decoder before it is given memory for an image: program, libraries, stack, and what reading a
@@ -61,6 +63,8 @@ pub(super) enum Trouble {
     Died(String),
     /// The decoder took too long.
     Slow,
+    /// The decoder says that it is our fault.
+    Blames,
     /// Our own.
     Ours(io::Error),
 }
@@ -81,6 +85,7 @@ impl From<Elapsed> for Trouble {
 #[derive(Debug)]
 pub(super) struct Decoder {
     child: Child,
+    life: Life,
     /// Of packets, whatever its type says; it is only asked whether there is one.
     socket: UnixStream,
     /// Bytes of address space that it can get at most.
@@ -91,7 +96,11 @@ pub(super) struct Decoder {
 
 impl Decoder {
     /// Starts a decoder, which may get memory for images of `most` bytes. Also returns what its sandbox lacks.
-    pub(super) async fn start(program: &Program, most: u64) -> Result<(Self, Vec<String>), Trouble> {
+    pub(super) async fn start(
+        program: &Program,
+        most: u64,
+        metrics: Option<Metrics>,
+    ) -> Result<(Self, Vec<String>), Trouble> {
         let (ours, theirs) = wire::pair()?;
         let ours = net::UnixStream::from(ours);
         ours.set_nonblocking(true)?;
@@ -105,7 +114,8 @@ impl Decoder {
             tokio::spawn(listen(stderr));
         }
         let socket = UnixStream::from_std(ours)?;
-        let mut decoder = Self { child, socket, most: ADDRESS_SPACE + room(most), jobs: 0 };
+        let life = Life::begin(metrics);
+        let mut decoder = Self { child, life, socket, most: ADDRESS_SPACE + room(most), jobs: 0 };
         decoder.limit(ADDRESS_SPACE)?;
         match timeout(START, decoder.hear()).await?? {
             Answer::Ready(missing) => Ok((decoder, missing)),
@@ -155,12 +165,20 @@ impl Decoder {
     async fn hear(&mut self) -> Result<Answer, Trouble> {
         let heard = self.socket.async_io(Interest::READABLE, || wire::receive(&self.socket)).await;
         match heard {
-            Ok(Some((Answer::Failed(code, detail), _))) => Err(Trouble::Image(Failure::new(code, detail))),
+            Ok(Some((Answer::Failed(code, detail), _))) => Err(blame::trouble(code, detail)),
             Ok(Some((answer, _))) => Ok(answer),
             Ok(None) => Err(self.died().await),
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Err(self.died().await),
+            Err(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => {
+                Err(Trouble::Died("it said something that makes no sense".to_owned()))
+            }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Ends it.
+    pub(super) fn end(self, why: End) {
+        self.life.end(why);
     }
 
     /// How the decoder ended. It has closed its connection; should it live on all the same, it is killed.

@@ -7,9 +7,11 @@ use std::time::Duration;
 use dlcs_imaging::derive::Derived;
 use dlcs_model::{Failure, FailureCode, RetryClass};
 
+use super::blame;
 use super::budget::Budget;
 use super::child::Job;
 use super::decoder::{Decoder, Program, Trouble};
+use super::metrics::{End, Metrics};
 
 /// Images that a decoder is given before it is replaced: what leaks or was planted in it does not stay.
 const JOBS: u32 = 100;
@@ -20,6 +22,7 @@ pub struct Decoders {
     program: Program,
     budget: Budget,
     time: Duration,
+    metrics: Option<Metrics>,
     idle: Arc<Mutex<Vec<Decoder>>>,
 }
 
@@ -27,7 +30,13 @@ impl Decoders {
     /// Decoders of this program, which together get this memory, and this time for each image.
     #[must_use]
     pub fn new(program: Program, budget: Budget, time: Duration) -> Self {
-        Self { program, budget, time, idle: Arc::default() }
+        Self { program, budget, time, metrics: None, idle: Arc::default() }
+    }
+
+    /// The same decoders, counted.
+    #[must_use]
+    pub fn counted(self, metrics: Metrics) -> Self {
+        Self { metrics: Some(metrics), ..self }
     }
 
     /// Starts one decoder, to find out whether that works; warns of what its sandbox lacks.
@@ -47,15 +56,20 @@ impl Decoders {
     ///
     /// # Errors
     /// What is wrong with the source; `decoder-crash` if two decoders died on it or it takes too long;
-    /// `internal` for our own trouble.
+    /// `internal` for our own trouble, which a decoder's word alone never is.
     pub async fn derive(&self, job: &Job) -> Result<Derived, Failure> {
         let died = match self.attempt(self.reuse(), job).await {
+            Ok(derived) => return Ok(derived),
             Err(Trouble::Died(how)) => how,
-            other => return other.map_err(|trouble| self.failure(trouble)),
+            Err(Trouble::Blames) => "it says that we are at fault".to_owned(),
+            Err(trouble) => return Err(self.failure(trouble, job).await),
         };
         // What killed it may have been left behind by an image before this one.
         tracing::warn!(how = died, "a decoder died; its image is tried in a new one");
-        self.attempt(None, job).await.map_err(|trouble| self.failure(trouble))
+        match self.attempt(None, job).await {
+            Ok(derived) => Ok(derived),
+            Err(trouble) => Err(self.failure(trouble, job).await),
+        }
     }
 
     async fn attempt(&self, decoder: Option<Decoder>, job: &Job) -> Result<Derived, Trouble> {
@@ -64,24 +78,31 @@ impl Decoders {
             None => self.start().await?.0,
         };
         let result = self.decode(&mut decoder, job).await;
-        if matches!(result, Ok(_) | Err(Trouble::Image(_))) {
-            self.keep(decoder);
+        match &result {
+            Ok(_) | Err(Trouble::Image(_)) => self.keep(decoder),
+            Err(trouble) => decoder.end(End::after(trouble)),
         }
         result
     }
 
     /// A new decoder, and what its sandbox lacks. That it does not start is no image's fault.
     async fn start(&self) -> io::Result<(Decoder, Vec<String>)> {
-        let started = Decoder::start(&self.program, self.budget.bytes()).await;
+        let started = Decoder::start(&self.program, self.budget.bytes(), self.metrics.clone()).await;
         started.map_err(|trouble| io::Error::other(format!("it does not start: {trouble:?}")))
     }
 
     async fn decode(&self, decoder: &mut Decoder, job: &Job) -> Result<Derived, Trouble> {
         let bytes = decoder.open(job, self.time).await?;
-        let _taken = match self.budget.take(bytes).await {
+        let waiting = self.metrics.as_ref().map(Metrics::wait);
+        let taken = self.budget.take(bytes).await;
+        drop(waiting);
+        let _taken = match taken {
             Ok(taken) => taken,
             // The decoder waits for an answer that never comes: dropping the connection ends it.
-            Err(failure) => return Err(Trouble::Refused(failure)),
+            Err(failure) => {
+                self.metrics.as_ref().inspect(|metrics| metrics.refuse());
+                return Err(Trouble::Refused(failure));
+            }
         };
         decoder.derive(bytes, self.time).await
     }
@@ -93,16 +114,19 @@ impl Decoders {
             if decoder.lives() {
                 return Some(decoder);
             }
+            decoder.end(End::Crash);
         }
     }
 
     fn keep(&self, decoder: Decoder) {
         if decoder.jobs < JOBS {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(decoder);
+        } else {
+            decoder.end(End::Reuse);
         }
     }
 
-    fn failure(&self, trouble: Trouble) -> Failure {
+    async fn failure(&self, trouble: Trouble, job: &Job) -> Failure {
         match trouble {
             Trouble::Image(failure) | Trouble::Refused(failure) => failure,
             Trouble::Died(how) => {
@@ -115,6 +139,7 @@ impl Decoders {
                 let detail = format!("decoding the image takes longer than {seconds} s");
                 Failure::new(FailureCode::DecoderCrash, detail)
             }
+            Trouble::Blames => blame::judge(job).await,
             Trouble::Ours(error) => ours(&error),
         }
     }

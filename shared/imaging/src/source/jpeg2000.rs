@@ -86,13 +86,18 @@ fn colours(space: &ColorSpace) -> Result<(Model, Option<&[u8]>), Failure> {
 }
 
 /// Bytes that decoding takes at its peak. The decoder holds each component as 4 bytes a pixel, beside them 9 for the tile it
-/// works on, and copies the components once more where channels are put in order or come from a palette.
+/// works on, and copies the components once more where channels are put in order or come from a palette. Of the tile it also
+/// keeps a record for each block, of which a file made to hurt has as many as pixels.
 fn memory(native: &Native, header: &Header) -> u64 {
+    /// What is kept of each tile for each component.
+    const TILE: u64 = 512;
     let pixels = u64::from(native.width) * u64::from(native.height);
     let (stored, channels) = (header.components as u64, native.samples() as u64);
     let copies = if native.alpha || stored != channels { channels } else { 0 };
     let sample = if native.sixteen { 2 } else { 1 };
-    pixels * (4 * (stored + copies) + channels * sample) + header.tile_pixels.min(pixels) * 9 + header.end
+    let tile = header.tile_pixels.min(pixels);
+    let pieces = (header.partition.memory(tile) + header.tiles * TILE).saturating_mul(stored);
+    (pixels * (4 * (stored + copies) + channels * sample) + tile * 9 + header.end).saturating_add(pieces)
 }
 
 impl Jpeg2000 {

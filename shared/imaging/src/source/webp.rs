@@ -1,7 +1,7 @@
 //! WebP, lossy and lossless, with or without alpha; of an animation the first frame.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
 
 use dlcs_model::{Failure, SourceFormat};
 use image::codecs::webp::WebPDecoder;
@@ -22,12 +22,12 @@ struct Webp {
 
 /// Opens a WebP; nothing is decoded yet.
 pub(super) fn open(mut file: File, limits: &Limits) -> Result<Box<dyn NativeRows>, Failure> {
-    let lossless = is_lossless(&mut file).map_err(|error| unreadable(SourceFormat::Webp, &error))?;
-    let mut decoder = WebPDecoder::new(BufReader::new(file)).map_err(failure)?;
+    let Survey { lossless, exif, icc } = survey(&mut file).map_err(|error| unreadable(SourceFormat::Webp, &error))?;
+    let lossless = lossless.unwrap_or_default();
+    let decoder = WebPDecoder::new(BufReader::new(file)).map_err(failure)?;
     let (width, height) = decoder.dimensions();
     limits.admit(width, height, true)?;
     let alpha = decoder.color_type().has_alpha();
-    let exif = decoder.exif_metadata().map_err(failure)?;
     let native = Native {
         format: SourceFormat::Webp,
         width,
@@ -38,7 +38,7 @@ pub(super) fn open(mut file: File, limits: &Limits) -> Result<Box<dyn NativeRows
         chroma: if lossless { Chroma::Full } else { Chroma::Subsampled },
         lossless,
         orientation: exif.as_deref().map(orientation::of_exif).unwrap_or_default(),
-        profile: decoder.icc_profile().map_err(failure)?.as_deref().and_then(color::parse),
+        profile: icc.as_deref().and_then(color::parse),
     };
     Ok(Box::new(Webp { native, decoder: Some(decoder), pixels: Vec::new(), next: 0 }))
 }
@@ -66,37 +66,67 @@ impl NativeRows for Webp {
     }
 }
 
-/// Whether the first picture in the file is stored without loss.
-fn is_lossless(file: &mut File) -> std::io::Result<bool> {
-    /// Metadata before the picture; no real file has more chunks.
-    const CHUNKS: usize = 64;
-    let mut position = 12;
-    let mut lossless = false;
-    for _ in 0..CHUNKS {
+/// What the chunks of a file say without being decoded.
+#[derive(Default)]
+struct Survey {
+    /// Whether the first picture is stored without loss.
+    lossless: Option<bool>,
+    exif: Option<Vec<u8>>,
+    icc: Option<Vec<u8>>,
+}
+
+/// Goes through the chunks. The decoder would take memory for whatever length a chunk of metadata claims to have.
+fn survey(file: &mut File) -> io::Result<Survey> {
+    /// More than any animation has.
+    const CHUNKS: usize = 1 << 20;
+    let mut survey = Survey::default();
+    let mut input = BufReader::new(&mut *file);
+    input.seek(SeekFrom::Start(12))?;
+    for number in 0..CHUNKS {
         let mut head = [0; 8];
-        file.seek(SeekFrom::Start(position))?;
-        if file.read(&mut head)? < head.len() {
-            break;
+        match input.read_exact(&mut head) {
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => break,
+            read => read?,
         }
         let [kind @ .., s0, s1, s2, s3] = head;
+        let size = u64::from(u32::from_le_bytes([s0, s1, s2, s3]));
+        let mut skip = size + size % 2;
         match &kind {
-            b"VP8L" => lossless = true,
-            b"VP8 " => {}
+            b"VP8L" | b"VP8 " => {
+                survey.lossless.get_or_insert(kind == *b"VP8L");
+                if number == 0 {
+                    // What follows in a file of the simple kind is no part of it.
+                    break;
+                }
+            }
             // A frame of an animation: its own chunks come after 16 bytes of its own.
-            b"ANMF" => {
-                position += 8 + 16;
-                continue;
+            b"ANMF" => skip = 16,
+            b"EXIF" if survey.exif.is_none() => {
+                survey.exif = Some(body(&mut input, size)?);
+                skip = size % 2;
             }
-            _ => {
-                let size = u64::from(u32::from_le_bytes([s0, s1, s2, s3]));
-                position += 8 + size + size % 2;
-                continue;
+            b"ICCP" if survey.icc.is_none() => {
+                survey.icc = Some(body(&mut input, size)?);
+                skip = size % 2;
             }
+            _ => {}
         }
-        break;
+        input.seek_relative(skip.cast_signed())?;
     }
     file.rewind()?;
-    Ok(lossless)
+    Ok(survey)
+}
+
+/// The bytes of a chunk, as many as it says.
+fn body(input: &mut impl Read, size: u64) -> io::Result<Vec<u8>> {
+    /// Room for the largest real profile.
+    const LONGEST: u64 = 64 * 1024 * 1024;
+    if size > LONGEST {
+        return Err(io::Error::new(ErrorKind::InvalidData, "a chunk is larger than any real one"));
+    }
+    let mut bytes = Vec::new();
+    input.take(size).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 == size { Ok(bytes) } else { Err(ErrorKind::UnexpectedEof.into()) }
 }
 
 fn failure(error: ImageError) -> Failure {
@@ -139,6 +169,25 @@ mod tests {
         assert!(error < 4 * rgba.len() as u32, "{error}");
         let alphas = |pixels: &[u8]| pixels.iter().skip(3).step_by(4).copied().collect::<Vec<_>>();
         assert_eq!(alphas(&pixels), alphas(&rgba));
+    }
+
+    /// A file of the extended kind: this picture, and a chunk that claims to be of a size.
+    fn extended(picture: &[u8], kind: &[u8; 4], size: u32, data: &[u8]) -> Vec<u8> {
+        let head = b"VP8X\x0A\0\0\0\x08\0\0\0\x28\0\0\x20\0\0";
+        let body = [&b"WEBP"[..], head, &picture[12..], kind, &size.to_le_bytes(), data].concat();
+        [&b"RIFF"[..], &(body.len() as u32).to_le_bytes(), &body].concat()
+    }
+
+    #[test]
+    fn no_memory_is_taken_for_metadata_that_is_not_there() {
+        let picture = webp::Encoder::from_rgb(&samples(41, 33, 3), 41, 33).encode_lossless().to_vec();
+        for kind in [b"EXIF", b"ICCP"] {
+            let file = |size| extended(&picture, kind, size, &[0; 20]);
+            assert_eq!(fails(&file(20)), None);
+            for size in [21, 60_000_000, 2_000_000_000, u32::MAX] {
+                assert_eq!(fails(&file(size)), Some(FailureCode::CorruptImage), "{size}");
+            }
+        }
     }
 
     #[test]

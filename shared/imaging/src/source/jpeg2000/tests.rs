@@ -216,6 +216,54 @@ fn claims_are_refused_before_memory_is_taken() {
 }
 
 #[test]
+fn tiles_without_end_are_refused() {
+    let mut file = compress("ppm", &pnm(3, 255, &rgb()), "-t 64,64", "j2k");
+    // Tiles of one pixel: more than their numbers can tell apart, and room for each would be made.
+    for (at, number) in [(8, 4000_u32), (12, 4000), (24, 1), (28, 1)] {
+        file[at..at + 4].copy_from_slice(&number.to_be_bytes());
+    }
+    assert_eq!(open_bytes(&file).err().unwrap().code, FailureCode::CorruptImage);
+    for (at, number) in [(24, 16_u32), (28, 16)] {
+        file[at..at + 4].copy_from_slice(&number.to_be_bytes());
+    }
+    assert!(open_bytes(&file).is_ok(), "62500 tiles are as many as there may be");
+}
+
+/// The decoder's trees are square: it looks for blocks where a flat precinct has none.
+#[test]
+fn flat_precincts_are_refused() {
+    let mut file = compress("ppm", &pnm(3, 255, &rgb()), "-c [4,4],[4,4],[4,4],[4,4],[4,4],[4,4]", "j2k");
+    assert_eq!(fails(&file), None);
+    // Precincts that are 2 pixels wide and 32768 high.
+    let coding = file.windows(2).position(|pair| pair == [0xFF, 0x52]).unwrap();
+    file[coding + 14..coding + 20].fill(0xF1);
+    for (at, side) in [(8, 1000_u32), (12, 60_000), (24, 1000), (28, 60_000)] {
+        file[at..at + 4].copy_from_slice(&side.to_be_bytes());
+    }
+    assert_eq!(fails(&file), Some(FailureCode::CorruptImage));
+}
+
+/// The decoder keeps more of a block than a block of few pixels takes.
+#[test]
+fn pieces_of_tiles_are_weighed() {
+    let memory = |options: &str| {
+        let mut file = compress("ppm", &pnm(3, 255, &rgb()), options, "j2k");
+        // One tile of 6000 x 6000 pixels, of which there is not much.
+        for at in [8, 12, 24, 28] {
+            file[at..at + 4].copy_from_slice(&6000_u32.to_be_bytes());
+        }
+        open_bytes(&file).unwrap().memory() / 1_000_000
+    };
+    let usual = memory("");
+    assert!((800..950).contains(&usual), "{usual} MB");
+    assert!(memory("-b 32,32") < usual + 150);
+    let tiny = memory("-b 4,4");
+    assert!(tiny > usual + 3_000, "{tiny} MB");
+    let precincts = memory("-c [4,4],[4,4],[4,4],[4,4],[4,4],[4,4]");
+    assert!(precincts > 10_000, "{precincts} MB");
+}
+
+#[test]
 fn damage_is_found() {
     for (options, format) in [("", "jp2"), ("-t 64,64", "j2k"), ("-I -r 10", "jp2")] {
         let file = compress("ppm", &pnm(3, 255, &rgb()), options, format);
