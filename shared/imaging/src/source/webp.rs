@@ -173,7 +173,7 @@ mod tests {
 
     /// A file of the extended kind: this picture, and a chunk that claims to be of a size.
     fn extended(picture: &[u8], kind: &[u8; 4], size: u32, data: &[u8]) -> Vec<u8> {
-        let head = b"VP8X\x0A\0\0\0\x08\0\0\0\x28\0\0\x20\0\0";
+        let head = b"VP8X\x0A\0\0\0\0\0\0\0\x28\0\0\x20\0\0";
         let body = [&b"WEBP"[..], head, &picture[12..], kind, &size.to_le_bytes(), data].concat();
         [&b"RIFF"[..], &(body.len() as u32).to_le_bytes(), &body].concat()
     }

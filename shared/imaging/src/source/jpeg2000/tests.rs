@@ -229,14 +229,22 @@ fn tiles_without_end_are_refused() {
     assert!(open_bytes(&file).is_ok(), "62500 tiles are as many as there may be");
 }
 
+/// Precincts at each resolution, which the encoder makes of 64 x 64 pixels.
+const PRECINCTS: &str = "-c [64,64],[64,64],[64,64],[64,64],[64,64],[64,64]";
+
+/// Says that those precincts have other sides.
+fn cut(file: &mut [u8], sides: u8) {
+    let coding = file.windows(2).position(|pair| pair == [0xFF, 0x52]).unwrap();
+    file[coding + 14..coding + 20].fill(sides);
+}
+
 /// The decoder's trees are square: it looks for blocks where a flat precinct has none.
 #[test]
 fn flat_precincts_are_refused() {
-    let mut file = compress("ppm", &pnm(3, 255, &rgb()), "-c [4,4],[4,4],[4,4],[4,4],[4,4],[4,4]", "j2k");
+    let mut file = compress("ppm", &pnm(3, 255, &rgb()), PRECINCTS, "j2k");
     assert_eq!(fails(&file), None);
-    // Precincts that are 2 pixels wide and 32768 high.
-    let coding = file.windows(2).position(|pair| pair == [0xFF, 0x52]).unwrap();
-    file[coding + 14..coding + 20].fill(0xF1);
+    // They are 2 pixels wide and 32768 high.
+    cut(&mut file, 0xF1);
     for (at, side) in [(8, 1000_u32), (12, 60_000), (24, 1000), (28, 60_000)] {
         file[at..at + 4].copy_from_slice(&side.to_be_bytes());
     }
@@ -246,20 +254,21 @@ fn flat_precincts_are_refused() {
 /// The decoder keeps more of a block than a block of few pixels takes.
 #[test]
 fn pieces_of_tiles_are_weighed() {
-    let memory = |options: &str| {
+    let memory = |options: &str, precincts: Option<u8>| {
         let mut file = compress("ppm", &pnm(3, 255, &rgb()), options, "j2k");
+        precincts.into_iter().for_each(|sides| cut(&mut file, sides));
         // One tile of 6000 x 6000 pixels, of which there is not much.
         for at in [8, 12, 24, 28] {
             file[at..at + 4].copy_from_slice(&6000_u32.to_be_bytes());
         }
         open_bytes(&file).unwrap().memory() / 1_000_000
     };
-    let usual = memory("");
+    let usual = memory("", None);
     assert!((800..950).contains(&usual), "{usual} MB");
-    assert!(memory("-b 32,32") < usual + 150);
-    let tiny = memory("-b 4,4");
+    assert!(memory("-b 32,32", None) < usual + 150);
+    let tiny = memory("-b 4,4", None);
     assert!(tiny > usual + 3_000, "{tiny} MB");
-    let precincts = memory("-c [4,4],[4,4],[4,4],[4,4],[4,4],[4,4]");
+    let precincts = memory(PRECINCTS, Some(0x22));
     assert!(precincts > 10_000, "{precincts} MB");
 }
 
