@@ -1,16 +1,13 @@
 //! The local file that a body is streamed into, with the limit on its size and its checksum.
 
-use std::fs::File;
-use std::io::{self, Seek, Write};
-use std::mem;
 use std::path::{Path, PathBuf};
 
 use dlcs_model::{Failure, FailureCode};
 use sha2::{Digest, Sha256};
 use tempfile::{NamedTempFile, TempPath};
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::io::{AsyncSeekExt, AsyncWriteExt, BufWriter};
 
-/// Bytes gathered before they are summed up and written.
+/// Bytes gathered before they are written.
 const BUFFER: usize = 256 * 1024;
 
 /// Makes the files.
@@ -39,49 +36,22 @@ impl Fetched {
     }
 }
 
-/// A body on its way: what comes is gathered while a thread that may wait for the disk sums up and writes what came before.
+/// A body on its way.
 pub(super) struct Sink {
-    gathered: Vec<u8>,
-    writer: JoinHandle<io::Result<Output>>,
-    bytes: u64,
-    max_bytes: u64,
-}
-
-struct Output {
-    file: File,
+    writer: BufWriter<tokio::fs::File>,
     path: TempPath,
     digest: Sha256,
-    /// The one of the two buffers that nothing is gathered in.
-    spare: Vec<u8>,
-}
-
-impl Output {
-    fn create(directory: &Path) -> io::Result<Self> {
-        let (file, path) = NamedTempFile::new_in(directory)?.into_parts();
-        Ok(Self { file, path, digest: Sha256::new(), spare: Vec::with_capacity(BUFFER) })
-    }
-
-    fn write(mut self, mut bytes: Vec<u8>) -> io::Result<Self> {
-        self.digest.update(&bytes);
-        self.file.write_all(&bytes)?;
-        bytes.clear();
-        Ok(Self { spare: bytes, ..self })
-    }
-
-    fn restart(mut self) -> io::Result<Self> {
-        self.file.set_len(0)?;
-        self.file.rewind()?;
-        Ok(Self { digest: Sha256::new(), ..self })
-    }
+    bytes: u64,
+    max_bytes: u64,
 }
 
 impl Workshop {
     /// An empty file for a body whose announced size, if any, is within the limit.
     pub(super) fn begin(&self, announced: Option<u64>) -> Result<Sink, Failure> {
         within(self.max_bytes, announced)?;
-        let directory = self.directory.clone();
-        let writer = spawn_blocking(move || Output::create(&directory));
-        Ok(Sink { gathered: Vec::with_capacity(BUFFER), writer, bytes: 0, max_bytes: self.max_bytes })
+        let (file, path) = NamedTempFile::new_in(&self.directory).map_err(ours)?.into_parts();
+        let writer = BufWriter::with_capacity(BUFFER, tokio::fs::File::from_std(file));
+        Ok(Sink { writer, path, digest: Sha256::new(), bytes: 0, max_bytes: self.max_bytes })
     }
 }
 
@@ -91,20 +61,18 @@ impl Sink {
         if self.bytes > self.max_bytes {
             return Err(too_large(self.max_bytes));
         }
-        if !self.gathered.is_empty() && self.gathered.len() + chunk.len() > BUFFER {
-            self.hand_over().await?;
-        }
-        self.gathered.extend_from_slice(chunk);
-        Ok(())
+        self.digest.update(chunk);
+        self.writer.write_all(chunk).await.map_err(ours)
     }
 
     /// Forgets what has come: the body begins again.
     pub(super) async fn restart(&mut self, announced: Option<u64>) -> Result<(), Failure> {
         within(self.max_bytes, announced)?;
-        self.gathered.clear();
-        self.bytes = 0;
-        let output = self.output().await?;
-        self.writer = spawn_blocking(move || output.restart());
+        self.writer.flush().await.map_err(ours)?;
+        let file = self.writer.get_mut();
+        file.set_len(0).await.map_err(ours)?;
+        file.rewind().await.map_err(ours)?;
+        (self.digest, self.bytes) = (Sha256::new(), 0);
         Ok(())
     }
 
@@ -113,21 +81,8 @@ impl Sink {
     }
 
     pub(super) async fn finish(mut self, media_type: Option<String>) -> Result<Fetched, Failure> {
-        self.hand_over().await?;
-        let Output { path, digest, .. } = self.output().await?;
-        Ok(Fetched { file: path, bytes: self.bytes, sha256: digest.finalize().into(), media_type })
-    }
-
-    async fn hand_over(&mut self) -> Result<(), Failure> {
-        let mut output = self.output().await?;
-        let full = mem::replace(&mut self.gathered, mem::take(&mut output.spare));
-        self.writer = spawn_blocking(move || output.write(full));
-        Ok(())
-    }
-
-    /// The output, once it is there and has written what it was given. A new writer has to follow.
-    async fn output(&mut self) -> Result<Output, Failure> {
-        (&mut self.writer).await.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(ours)
+        self.writer.flush().await.map_err(ours)?;
+        Ok(Fetched { file: self.path, bytes: self.bytes, sha256: self.digest.finalize().into(), media_type })
     }
 }
 
@@ -139,7 +94,7 @@ fn too_large(max_bytes: u64) -> Failure {
     Failure::new(FailureCode::TooLarge, format!("the source has more than {max_bytes} bytes"))
 }
 
-fn ours(error: io::Error) -> Failure {
+fn ours(error: std::io::Error) -> Failure {
     tracing::error!(%error, "a fetched body cannot be written to the work directory");
     Failure::internal()
 }
