@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use dlcs_testkit::eventually;
 use dlcs_testkit::servers::{HOST, S3, S3_KEYS};
 use dlcs_tests::World;
 use dlcs_tests::world::Servers;
@@ -24,7 +25,7 @@ async fn the_systems_own_credentials_come_from_wherever_it_runs() {
     let role = "arn:aws:iam::123456789012:role/reader";
     let cluster =
         [("AWS_WEB_IDENTITY_TOKEN_FILE", &*token), ("AWS_ROLE_ARN", role), ("AWS_ENDPOINT_URL_STS", &endpoint)];
-    // Without the last one a machine that has a role of its own would answer instead.
+    // Else a machine that these tests run on would answer, if it has a role of its own.
     let nobody = [("AWS_EC2_METADATA_DISABLED", "true")];
     for (source, settings, readable) in [
         ("environment", &[("AWS_ACCESS_KEY_ID", S3_KEYS.0), ("AWS_SECRET_ACCESS_KEY", S3_KEYS.1)][..], true),
@@ -43,7 +44,10 @@ async fn the_systems_own_credentials_come_from_wherever_it_runs() {
             let finished = world.client.finished(&batch, Duration::from_secs(60)).await.unwrap();
             assert_eq!(finished["completed"], 1, "{source}: {finished}");
         } else {
-            tokio::time::sleep(Duration::from_secs(5)).await;
+            let tried = eventually("a fetch to be tried", Duration::from_secs(30), async || {
+                world.log_tail("fetcher").contains("cannot be signed").then_some(())
+            });
+            tried.await.unwrap();
             let open = world.client.get(&batch).await.unwrap();
             assert_eq!((&open["completed"], &open["errors"]), (&json!(0), &json!(0)), "our own trouble: {open}");
         }

@@ -6,7 +6,7 @@ use diesel::deserialize::{self, FromSql};
 use diesel::pg::{Pg, PgValue};
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Integer, Text, Untyped};
-use dlcs_model::{ImageId, ItemState, Lane, OriginStrategy, Stage};
+use dlcs_model::{CustomerId, ImageId, ImageKey, ItemState, Lane, OriginStrategy, SpaceId, Stage};
 
 /// A raw query with constant text.
 pub(crate) struct Prepared<Q>(Q);
@@ -53,6 +53,23 @@ pub(crate) struct Place {
     pub batch: i64,
     #[diesel(sql_type = Integer)]
     pub ordinal: i32,
+}
+
+/// An image, in the columns `customer`, `space` and `image`.
+#[derive(Debug, diesel::QueryableByName)]
+pub(crate) struct ImageColumns {
+    #[diesel(sql_type = Integer, deserialize_as = i32)]
+    customer: CustomerId,
+    #[diesel(sql_type = Integer, deserialize_as = i32)]
+    space: SpaceId,
+    #[diesel(sql_type = Text, deserialize_as = Word<ImageId>)]
+    image: ImageId,
+}
+
+impl From<ImageColumns> for ImageKey {
+    fn from(ImageColumns { customer, space, image }: ImageColumns) -> Self {
+        Self { customer, space, id: image }
+    }
 }
 
 /// A text that is read as a word of the domain.

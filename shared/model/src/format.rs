@@ -60,35 +60,19 @@ mod tests {
     use super::*;
 
     /// What each format starts with, and no byte more.
-    const MAGIC: [(&[u8], SourceFormat); 10] = [
+    const MAGIC: [(&[u8], SourceFormat); 11] = [
         (b"\xFF\xD8\xFF", SourceFormat::Jpeg),
         (b"\x89PNG\r\n\x1a\n", SourceFormat::Png),
         (b"II*\0", SourceFormat::Tiff),
         (b"II+\0", SourceFormat::Tiff),
         (b"MM\0*", SourceFormat::Tiff),
+        (b"MM\0+", SourceFormat::Tiff),
         (b"RIFF\x10\0\0\0WEBP", SourceFormat::Webp),
         (b"GIF87a", SourceFormat::Gif),
         (b"GIF89a", SourceFormat::Gif),
         (b"\0\0\0\x0CjP  ", SourceFormat::Jpeg2000),
         (b"\xFF\x4F\xFF\x51", SourceFormat::Jpeg2000),
     ];
-
-    #[test]
-    fn knows_each_by_its_bytes() {
-        let heads: [(&[u8], SourceFormat); 8] = [
-            (b"\xFF\xD8\xFF\xE0\0\x10JFIF", SourceFormat::Jpeg),
-            (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", SourceFormat::Png),
-            (b"II*\0\x08\0\0\0", SourceFormat::Tiff),
-            (b"MM\0+\0\x08\0\0", SourceFormat::Tiff),
-            (b"RIFF\x10\0\0\0WEBPVP8 ", SourceFormat::Webp),
-            (b"GIF89a\x01\0\x01\0", SourceFormat::Gif),
-            (b"\0\0\0\x0CjP  \r\n\x87\n", SourceFormat::Jpeg2000),
-            (b"\xFF\x4F\xFF\x51\0\x2F", SourceFormat::Jpeg2000),
-        ];
-        for (head, format) in heads {
-            assert_eq!(SourceFormat::sniff(head), Some(format));
-        }
-    }
 
     #[test]
     fn knows_what_is_none() {
@@ -99,7 +83,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn only_the_first_bytes_count(which in 0..MAGIC.len(), tail in prop::collection::vec(any::<u8>(), 0..64)) {
+        fn each_is_known_by_its_first_bytes(which in 0..MAGIC.len(), tail in prop::collection::vec(any::<u8>(), 0..64)) {
             let (magic, format) = MAGIC[which];
             prop_assert_eq!(SourceFormat::sniff(&[magic, &tail].concat()), Some(format));
             // Cut short or changed in its first byte it is none.

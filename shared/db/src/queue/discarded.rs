@@ -3,15 +3,15 @@
 
 use std::time::Duration;
 
-use diesel::sql_types::{Array, BigInt, Double, Integer, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Double, Integer, Uuid as SqlUuid};
 use diesel::{QueryResult, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use dlcs_model::{CustomerId, ImageId, ImageKey, SpaceId};
+use dlcs_model::ImageKey;
 use uuid::Uuid;
 
 use super::Claim;
 use crate::DbError;
-use crate::sql::{Number, Prepare, Word};
+use crate::sql::{ImageColumns, Number, Prepare};
 
 /// The end of a statement whose `gone` are leases just deleted: notes their attempts at processing, which may have
 /// stored something.
@@ -52,19 +52,15 @@ pub struct Discarded {
 struct Row {
     #[diesel(sql_type = SqlUuid)]
     token: Uuid,
-    #[diesel(sql_type = Integer, deserialize_as = i32)]
-    customer: CustomerId,
-    #[diesel(sql_type = Integer, deserialize_as = i32)]
-    space: SpaceId,
-    #[diesel(sql_type = Text, deserialize_as = Word<ImageId>)]
-    image: ImageId,
+    #[diesel(embed)]
+    image: ImageColumns,
     #[diesel(sql_type = BigInt)]
     generation: i64,
 }
 
 impl From<Row> for Discarded {
-    fn from(Row { token, customer, space, image, generation }: Row) -> Self {
-        Self { image: ImageKey { customer, space, id: image }, generation, token }
+    fn from(Row { token, image, generation }: Row) -> Self {
+        Self { image: image.into(), generation, token }
     }
 }
 

@@ -6,11 +6,11 @@ use chrono::{DateTime, Utc};
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Text, Timestamptz};
 use diesel::{OptionalExtension, QueryResult, QueryableByName, sql_query};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use dlcs_model::{CustomerId, ImageId, ImageKey, SpaceId};
+use dlcs_model::ImageKey;
 
 use super::Publication;
 use crate::DbError;
-use crate::sql::{Prepare, Word};
+use crate::sql::{ImageColumns, Prepare};
 
 /// What an image's descriptor has to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,18 +43,9 @@ impl<E> From<diesel::result::Error> for FollowError<E> {
 /// # Errors
 /// If the database fails.
 pub async fn due(conn: &mut AsyncPgConnection, limit: i64) -> Result<Vec<ImageKey>, DbError> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Integer, deserialize_as = i32)]
-        customer: CustomerId,
-        #[diesel(sql_type = Integer, deserialize_as = i32)]
-        space: SpaceId,
-        #[diesel(sql_type = Text, deserialize_as = Word<ImageId>)]
-        image: ImageId,
-    }
     let sql = "SELECT customer, space, image FROM descriptor_due ORDER BY since LIMIT $1";
-    let rows: Vec<Row> = sql_query(sql).bind::<BigInt, _>(limit).prepared().get_results(conn).await?;
-    Ok(rows.into_iter().map(|Row { customer, space, image }| ImageKey { customer, space, id: image }).collect())
+    let rows: Vec<ImageColumns> = sql_query(sql).bind::<BigInt, _>(limit).prepared().get_results(conn).await?;
+    Ok(rows.into_iter().map(ImageKey::from).collect())
 }
 
 /// Brings an image's descriptor in line, if that is due. `publish` makes the future that does it; let it give up

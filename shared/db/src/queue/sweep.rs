@@ -3,13 +3,13 @@
 use diesel::sql_types::{BigInt, Integer, Text};
 use diesel::{QueryResult, QueryableByName, sql_query};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use dlcs_model::{BatchId, CustomerId, Failure, FailureCode, ImageId, ImageKey, Lane, SpaceId, Stage, limits};
+use dlcs_model::{BatchId, Failure, FailureCode, Lane, Stage, limits};
 use uuid::Uuid;
 
 use super::complete::lock_image;
 use super::discarded::discard_attempts;
 use super::{Claim, fail};
-use crate::sql::{Number, Prepare, Word};
+use crate::sql::{ImageColumns, Number, Prepare, Word};
 use crate::{DbError, step};
 
 /// What a sweep found.
@@ -94,12 +94,8 @@ struct Spent {
     ordinal: i32,
     #[diesel(sql_type = diesel::sql_types::Uuid)]
     token: Uuid,
-    #[diesel(sql_type = Integer, deserialize_as = i32)]
-    customer: CustomerId,
-    #[diesel(sql_type = Integer, deserialize_as = i32)]
-    space: SpaceId,
-    #[diesel(sql_type = Text, deserialize_as = Word<ImageId>)]
-    image: ImageId,
+    #[diesel(embed)]
+    image: ImageColumns,
     #[diesel(sql_type = BigInt)]
     generation: i64,
     #[diesel(sql_type = Text, deserialize_as = Word<Stage>)]
@@ -110,10 +106,10 @@ struct Spent {
 
 impl From<Spent> for Claim {
     fn from(row: Spent) -> Self {
-        let Spent { batch, ordinal, token, customer, space, image, generation, stage, lane } = row;
+        let Spent { batch, ordinal, token, image, generation, stage, lane } = row;
         Self {
             token,
-            image: ImageKey { customer, space, id: image },
+            image: image.into(),
             generation,
             batch: BatchId(batch),
             ordinal,
