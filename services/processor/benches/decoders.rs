@@ -63,7 +63,7 @@ async fn main() {
     for round in 1..=5 {
         let (mut here, mut there) = (Spent::default(), Spent::default());
         for _ in 0..rounds {
-            here.on(async { drop(sandbox::derive(job(), &|_| ()).unwrap()) }).await;
+            here.on(async { drop(sandbox::derive(job(), &|_| None).unwrap()) }).await;
             there.on(async { drop(decoders.derive(&job()).await.unwrap()) }).await;
         }
         let each = |seconds: f64| seconds * 1000.0 / f64::from(rounds);

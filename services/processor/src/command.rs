@@ -61,7 +61,10 @@ async fn run(source: &Path, derivative: &Path) -> Result<(), Failure> {
     decoders.prepare().await?;
     let start = Instant::now();
     let job = Job { source: file, outputs, limits: Limits::default() };
-    let derived = decoders.derive(&job).await?;
+    let derived = decoders.derive(&job).await;
+    // Waited for, so that whoever measures this command measures it too.
+    decoders.close().await;
+    let derived = derived?;
     report(derivative, &derived, start.elapsed().as_secs_f64());
     // An edge longer than the image's has no thumbnail.
     for edge in THUMBNAILS.into_iter().filter(|edge| derived.thumbnails.iter().all(|made| made.edge != *edge)) {

@@ -4,6 +4,7 @@
 mod blame;
 mod budget;
 mod child;
+mod cores;
 mod decoder;
 mod fence;
 mod metrics;
@@ -11,7 +12,7 @@ mod pool;
 mod wire;
 
 pub use budget::Budget;
-pub use child::{Job, derive, serve};
+pub use child::{Admit, Job, derive, serve};
 pub use decoder::Program;
 pub use metrics::Metrics;
 pub use pool::Decoders;

@@ -17,7 +17,7 @@ use dlcs_model::{Failure, FailureCode, RetryClass};
 use dlcs_service::Context;
 use nix::sys::signal::{Signal, kill, raise};
 use nix::unistd::Pid;
-use processor::sandbox::{self, Budget, Decoders, Job, Metrics, Program};
+use processor::sandbox::{self, Admit, Budget, Decoders, Job, Metrics, Program};
 use tempfile::TempDir;
 
 const BUDGET_MB: u32 = 256;
@@ -25,7 +25,7 @@ const LONG: Duration = Duration::from_secs(120);
 
 static POISONED: AtomicBool = AtomicBool::new(false);
 
-fn misbehave(mut job: Job, admitted: &dyn Fn(u64)) -> Result<Derived, Failure> {
+fn misbehave(mut job: Job, admit: &Admit<'_>) -> Result<Derived, Failure> {
     let mut start = Vec::new();
     // The decoder before this one has read the same open file.
     job.source.rewind().unwrap();
@@ -53,12 +53,12 @@ fn misbehave(mut job: Job, admitted: &dyn Fn(u64)) -> Result<Derived, Failure> {
             }
         }
         Some("hoard") => {
-            admitted(1);
+            admit(1);
             panic!("{}", hoard())
         }
         Some("hoard-early") => panic!("{}", hoard()),
         Some("heavy") => {
-            admitted(u64::from(BUDGET_MB + 1) << 20);
+            admit(u64::from(BUDGET_MB + 1) << 20);
             panic!("it was let in")
         }
         Some("poison") => {
@@ -72,9 +72,14 @@ fn misbehave(mut job: Job, admitted: &dyn Fn(u64)) -> Result<Derived, Failure> {
             std::thread::park();
         },
         Some("pid") => Err(said(&std::process::id())),
-        Some("probe") => Err(said(&escapes(words.next().unwrap().parse().unwrap()).join(" "))),
+        Some("probe") => {
+            let processor = words.next().unwrap().parse().unwrap();
+            let here = escapes(processor);
+            let there = admit(1).map(|helper| helper.give(move || escapes(processor)).recv().unwrap());
+            Err(said(&[here, there.unwrap_or_else(|| vec!["no second thread"])].concat().join(" ")))
+        }
         _ if POISONED.load(Ordering::Relaxed) => std::process::abort(),
-        _ => sandbox::derive(job, admitted),
+        _ => sandbox::derive(job, admit),
     }
 }
 

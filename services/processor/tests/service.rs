@@ -185,11 +185,11 @@ const DECODER: &str = "DLCS_TEST_DECODER";
 
 /// Decodes, and dies on some images.
 fn serve_until_death() {
-    let _ = sandbox::serve(|mut job, admitted| {
+    let _ = sandbox::serve(|mut job, admit| {
         let mut start = [0; 5];
         job.source.rewind().unwrap();
         job.source.read_exact(&mut start).unwrap();
-        if start == *b"abort" { std::process::abort() } else { sandbox::derive(job, admitted) }
+        if start == *b"abort" { std::process::abort() } else { sandbox::derive(job, admit) }
     });
 }
 

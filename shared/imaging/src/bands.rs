@@ -36,6 +36,22 @@ impl BandInfo {
     pub const DETAILED: u8 = 90;
 }
 
+/// A row of MCUs.
+pub(crate) struct Band {
+    pub planes: Planes,
+    /// How many of its pixel rows belong to the image: all but in the last band.
+    pub rows: u32,
+    /// Their alpha samples, row by row; none for a source without alpha.
+    pub alpha: Vec<u8>,
+}
+
+impl Band {
+    /// Room for a band of an image `width` pixels wide.
+    pub fn new(width: u32, sampling: Sampling) -> Self {
+        Self { planes: Planes::new(width, sampling), rows: 0, alpha: Vec::new() }
+    }
+}
+
 /// A source of bands.
 pub(crate) trait BandSource {
     /// What the bands are like; constant.
@@ -44,11 +60,8 @@ pub(crate) trait BandSource {
     /// Bytes that reading takes at its peak, beside a few rows.
     fn memory(&self) -> u64;
 
-    /// Fills the next band and returns how many of its pixel rows belong to the image: all but in the last band; 0 is the end.
-    fn read(&mut self, band: &mut Planes) -> Result<u32, Failure>;
-
-    /// The alpha samples of the band just read, row by row; empty for a source without alpha.
-    fn alpha(&self) -> &[u8];
+    /// Fills `band` with the next rows; with none at the end.
+    fn read(&mut self, band: &mut Band) -> Result<(), Failure>;
 }
 
 /// Opens a source: a JPEG that needs no change of colour or orientation as the planes it consists of, all else as pixels.

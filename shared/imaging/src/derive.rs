@@ -1,24 +1,23 @@
 //! Makes the derivative of a source: one pass over its rows, whatever its format and height.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use dlcs_jpeg::Sampling;
 use dlcs_model::{Failure, SourceFormat, limits};
 use serde::{Deserialize, Serialize};
 
 use crate::bands::{self, BandInfo, BandSource};
-use crate::geometry;
-use crate::head::{LevelIndex, TileRange};
-use crate::pyramid::{Pyramid, Sink};
 use crate::source::Limits;
-use crate::source::native::truncated;
-use crate::tiff_writer::{self, Chain};
-use crate::{failures, thumbnails};
+use crate::{Helper, failures, thumbnails};
+
+use build::{Build, Built};
 
 pub use crate::thumbnails::DerivedThumbnail;
 pub use crate::verify::verify;
+
+mod build;
+mod relay;
 
 /// What was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,119 +91,26 @@ impl Opened {
         FIXED + u64::from(self.bands.info().width) * ROW + self.bands.memory()
     }
 
-    /// Makes the derivative and its thumbnails.
+    /// Makes the derivative and its thumbnails: decodes on this thread, and encodes on the helper if there is one.
     ///
     /// # Errors
     /// What is wrong with the source, or `internal` when a file of ours cannot be written.
-    pub fn derive(self, outputs: &Outputs) -> Result<Derived, Failure> {
-        make(self.bands, outputs)
+    pub fn derive(self, outputs: &Outputs, helper: Option<&Helper>) -> Result<Derived, Failure> {
+        make(self.bands, outputs, helper)
     }
 }
 
-fn make(mut bands: Box<dyn BandSource>, outputs: &Outputs) -> Result<Derived, Failure> {
-    let info = *bands.info();
-    let BandInfo { format, width, height, alpha: _, sampling, quality } = info;
-    let big = tiff_writer::needs_big(width, height, sampling);
-    let mut output = Output::begin(&outputs.derivative, reserved(&info, big))?;
-    let mut colour = Pyramid::new(width, height, sampling, quality, |level| thumbnails::wants(width, height, level))?;
-    let mut alpha = AlphaPlane { info, opaque_rows: 0, pyramid: None };
-    let mut done = 0;
-    while done < height {
-        let rows = bands.read(colour.band())?;
-        if rows == 0 {
-            return Err(truncated(format));
-        }
-        colour.push(rows, &mut output)?;
-        alpha.push(bands.alpha(), &mut output)?;
-        done += rows;
-    }
-    let (levels, kept) = colour.finish();
-    let alpha = alpha.pyramid.map(|pyramid| pyramid.finish().0).unwrap_or_default();
-    let head = head(&levels, &alpha, sampling, big);
-    let bytes = output.finish(&head)?;
+fn make(mut bands: Box<dyn BandSource>, outputs: &Outputs, helper: Option<&Helper>) -> Result<Derived, Failure> {
+    let BandInfo { format, width, height, .. } = *bands.info();
+    let file = outputs.derivative.try_clone().map_err(|error| failures::file(&error, "begin a derivative"))?;
+    let build = Build::begin(*bands.info(), file)?;
+    let built = match helper {
+        Some(helper) => relay::two(bands.as_mut(), build, helper)?,
+        None => relay::one(bands.as_mut(), build)?,
+    };
+    let Built { levels, head_length, bytes, kept } = built;
     let thumbnails = thumbnails::write((width, height), &kept, &outputs.thumbnails)?;
-    let levels = u32::try_from(levels.len()).unwrap_or(u32::MAX);
-    Ok(Derived { format, width, height, levels, head_length: head.len() as u64, bytes, thumbnails })
-}
-
-fn head(levels: &[LevelIndex], alpha: &[LevelIndex], sampling: Sampling, big: bool) -> Vec<u8> {
-    let colour = Chain { sampling, alpha: false, levels };
-    tiff_writer::head(&[colour, Chain { sampling: Sampling::Gray, alpha: true, levels: alpha }], big)
-}
-
-/// How long the head gets at most: whether alpha is used shows at the end only.
-fn reserved(info: &BandInfo, big: bool) -> u64 {
-    let empty: Vec<_> = geometry::levels(info.width, info.height).into_iter().map(LevelIndex::empty).collect();
-    head(&empty, if info.alpha { &empty } else { &[] }, info.sampling, big).len() as u64
-}
-
-/// The derivative being written: tiles one after the other, behind the room for the head.
-struct Output<'a> {
-    file: BufWriter<&'a File>,
-    position: u64,
-}
-
-impl<'a> Output<'a> {
-    fn begin(mut file: &'a File, reserved: u64) -> Result<Self, Failure> {
-        let begin = file.set_len(0).and_then(|()| file.seek(SeekFrom::Start(reserved)));
-        begin.map_err(|error| failures::file(&error, "begin a derivative"))?;
-        Ok(Self { file: BufWriter::with_capacity(256 * 1024, file), position: reserved })
-    }
-
-    /// Writes the head and returns the length of the file.
-    fn finish(mut self, head: &[u8]) -> Result<u64, Failure> {
-        let mut write = || {
-            self.file.rewind()?;
-            self.file.write_all(head)?;
-            self.file.flush()
-        };
-        write().map_err(|error| failures::file(&error, "write a derivative"))?;
-        Ok(self.position)
-    }
-}
-
-impl Sink for Output<'_> {
-    fn append(&mut self, jpeg: &[u8]) -> Result<TileRange, Failure> {
-        self.file.write_all(jpeg).map_err(|error| failures::file(&error, "write a derivative"))?;
-        let length = u32::try_from(jpeg.len()).map_err(|error| failures::ours(&error, "store a tile"))?;
-        let range = TileRange { offset: self.position, length };
-        self.position += u64::from(length);
-        Ok(range)
-    }
-}
-
-/// The pyramid of the alpha plane, begun at the first pixel that is not opaque: most images that could be transparent are not.
-struct AlphaPlane {
-    info: BandInfo,
-    opaque_rows: u32,
-    pyramid: Option<Pyramid>,
-}
-
-impl AlphaPlane {
-    fn push(&mut self, samples: &[u8], sink: &mut impl Sink) -> Result<(), Failure> {
-        let width = self.info.width as usize;
-        if self.pyramid.is_none() {
-            if samples.iter().all(|&sample| sample == 255) {
-                self.opaque_rows += (samples.len() / width) as u32;
-                return Ok(());
-            }
-            let BandInfo { width, height, .. } = self.info;
-            let mut pyramid = Pyramid::new(width, height, Sampling::Gray, BandInfo::DETAILED, |_| false)?;
-            for _ in 0..self.opaque_rows / Sampling::Gray.mcu() {
-                (0..Sampling::Gray.mcu() as usize).for_each(|row| pyramid.band().row_mut(0, row).fill(255));
-                pyramid.push(Sampling::Gray.mcu(), sink)?;
-            }
-            self.pyramid = Some(pyramid);
-        }
-        let Some(pyramid) = &mut self.pyramid else { return Ok(()) };
-        for band in samples.chunks(width * Sampling::Gray.mcu() as usize) {
-            let rows = band.chunks_exact(width);
-            let count = rows.len() as u32;
-            rows.enumerate().for_each(|(y, row)| pyramid.band().row_mut(0, y).copy_from_slice(row));
-            pyramid.push(count, sink)?;
-        }
-        Ok(())
-    }
+    Ok(Derived { format, width, height, levels, head_length, bytes, thumbnails })
 }
 
 #[cfg(test)]

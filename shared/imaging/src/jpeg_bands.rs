@@ -6,7 +6,7 @@ use std::io::{Read, Seek};
 use dlcs_jpeg::{Colour, Decoder, Header, PlaneMut, Raw, Sampling};
 use dlcs_model::{Failure, SourceFormat};
 
-use crate::bands::{BandInfo, BandSource};
+use crate::bands::{Band, BandInfo, BandSource};
 use crate::orientation::{self, Orientation};
 use crate::planes::Planes;
 use crate::source::Limits;
@@ -110,15 +110,12 @@ impl BandSource for JpegBands {
         self.memory
     }
 
-    fn read(&mut self, band: &mut Planes) -> Result<u32, Failure> {
-        match self.layout {
-            Layout::Same(_) => self.planes.read(&mut band.targets()),
-            Layout::Wide => self.read_wide(band),
-        }
-    }
-
-    fn alpha(&self) -> &[u8] {
-        &[]
+    fn read(&mut self, band: &mut Band) -> Result<(), Failure> {
+        band.rows = match self.layout {
+            Layout::Same(_) => self.planes.read(&mut band.planes.targets())?,
+            Layout::Wide => self.read_wide(&mut band.planes)?,
+        };
+        Ok(())
     }
 }
 

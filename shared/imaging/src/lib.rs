@@ -2,6 +2,7 @@
 
 mod bands;
 mod failures;
+mod helper;
 mod jpeg_bands;
 mod planes;
 mod pyramid;
@@ -18,3 +19,5 @@ pub mod head;
 pub mod orientation;
 pub mod render;
 pub mod source;
+
+pub use helper::Helper;

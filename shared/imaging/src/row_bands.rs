@@ -3,8 +3,7 @@
 use dlcs_jpeg::Sampling;
 use dlcs_model::Failure;
 
-use crate::bands::{BandInfo, BandSource};
-use crate::planes::Planes;
+use crate::bands::{Band, BandInfo, BandSource};
 use crate::source::native::truncated;
 use crate::source::{Channels, Chroma, RowSource, SourceInfo};
 
@@ -14,8 +13,6 @@ pub(crate) struct RowBands {
     info: BandInfo,
     /// The rows of a band as they come.
     rows: Vec<u8>,
-    /// The alpha samples of the same rows.
-    alpha: Vec<u8>,
     done: u32,
 }
 
@@ -32,7 +29,7 @@ impl RowBands {
         let quality = if detailed { BandInfo::DETAILED } else { BandInfo::LOSSY };
         let rows = vec![0; source.info().row_bytes() * sampling.mcu() as usize];
         let info = BandInfo { format, width, height, alpha, sampling, quality };
-        Self { source, info, rows, alpha: Vec::new(), done: 0 }
+        Self { source, info, rows, done: 0 }
     }
 
     /// Reads whole rows until the band is full or the image ends.
@@ -60,41 +57,39 @@ impl BandSource for RowBands {
         self.source.memory()
     }
 
-    fn read(&mut self, band: &mut Planes) -> Result<u32, Failure> {
+    fn read(&mut self, band: &mut Band) -> Result<(), Failure> {
         let rows = self.fill()?;
+        band.rows = rows;
         let SourceInfo { channels, alpha, .. } = *self.source.info();
         let pixels = self.info.width as usize * rows as usize;
         if alpha {
             match channels {
-                Channels::Gray => split_alpha::<2, 1>(&mut self.rows, pixels, &mut self.alpha),
-                Channels::Rgb => split_alpha::<4, 3>(&mut self.rows, pixels, &mut self.alpha),
+                Channels::Gray => split_alpha::<2, 1>(&mut self.rows, pixels, &mut band.alpha),
+                Channels::Rgb => split_alpha::<4, 3>(&mut self.rows, pixels, &mut band.alpha),
             }
         }
         let row = self.info.width as usize * channels.samples();
+        let planes = &mut band.planes;
         let lines: Vec<&[u8]> = self.rows[..pixels * channels.samples()].chunks_exact(row).collect();
         match self.info.sampling {
-            Sampling::Gray => (0..).zip(&lines).for_each(|(y, line)| band.row_mut(0, y).copy_from_slice(line)),
+            Sampling::Gray => (0..).zip(&lines).for_each(|(y, line)| planes.row_mut(0, y).copy_from_slice(line)),
             Sampling::Full => {
                 for (y, line) in lines.iter().enumerate() {
-                    luma(line, band.row_mut(0, y));
-                    chroma::<CB>(line, band.row_mut(1, y));
-                    chroma::<CR>(line, band.row_mut(2, y));
+                    luma(line, planes.row_mut(0, y));
+                    chroma::<CB>(line, planes.row_mut(1, y));
+                    chroma::<CR>(line, planes.row_mut(2, y));
                 }
             }
             Sampling::Half => {
-                (0..).zip(&lines).for_each(|(y, line)| luma(line, band.row_mut(0, y)));
+                (0..).zip(&lines).for_each(|(y, line)| luma(line, planes.row_mut(0, y)));
                 for (y, pair) in lines.chunks(2).enumerate() {
                     let (upper, lower) = (pair[0], pair[pair.len() - 1]);
-                    half_chroma::<CB>(upper, lower, band.row_mut(1, y));
-                    half_chroma::<CR>(upper, lower, band.row_mut(2, y));
+                    half_chroma::<CB>(upper, lower, planes.row_mut(1, y));
+                    half_chroma::<CR>(upper, lower, planes.row_mut(2, y));
                 }
             }
         }
-        Ok(rows)
-    }
-
-    fn alpha(&self) -> &[u8] {
-        &self.alpha
+        Ok(())
     }
 }
 

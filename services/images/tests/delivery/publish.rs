@@ -19,7 +19,7 @@ pub async fn publish(
     let work = tempfile::tempdir()?;
     let file = work.path().join("image.tif");
     let outputs = Outputs::create(&file, work.path())?;
-    let derived = open(std::fs::File::open(source)?, &Limits::default())?.derive(&outputs)?;
+    let derived = open(std::fs::File::open(source)?, &Limits::default())?.derive(&outputs, None)?;
     verify(&outputs.derivative, &derived)?;
     let generation = Generation { image, generation: 1, token: Uuid::now_v7() };
     let mut thumbnails = Vec::new();

@@ -5,13 +5,14 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 
+use dlcs_imaging::Helper;
 use dlcs_imaging::derive::{Derived, Outputs, open, verify};
 use dlcs_imaging::source::Limits;
 use dlcs_model::Failure;
 use rustix::stdio::stdin;
 
 use super::fence;
-use super::wire::{self, Answer, FILES, Order};
+use super::wire::{self, Answer, FILES, Order, Threads};
 
 /// One image.
 #[derive(Debug)]
@@ -24,16 +25,19 @@ pub struct Job {
     pub limits: Limits,
 }
 
+/// What work on an image calls with the bytes that it will take, before it takes them: it goes on when this returns, with the
+/// second thread if there is a core for it.
+pub type Admit<'a> = dyn Fn(u64) -> Option<&'a Helper> + 'a;
+
 /// The `main` of a decoder: gives up whatever decoding does not need, and does `work` for each image that comes in over
-/// standard input. Before it takes memory, `work` calls its second argument with the bytes it will take, and goes on when
-/// that returns.
+/// standard input.
 #[must_use]
-pub fn serve(work: impl Fn(Job, &dyn Fn(u64)) -> Result<Derived, Failure>) -> ExitCode {
+pub fn serve(work: impl Fn(Job, &Admit<'_>) -> Result<Derived, Failure>) -> ExitCode {
     // The processor reads these lines and puts them into its own log.
     let log = tracing_subscriber::fmt().with_writer(io::stderr).without_time().with_ansi(false);
     log.with_max_level(tracing::Level::WARN).init();
-    let missing = fence::raise();
-    match conversation(&work, missing) {
+    let (helper, missing) = fence::raise();
+    match conversation(&work, helper.as_ref(), missing) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "a decoder lost its processor");
@@ -42,16 +46,22 @@ pub fn serve(work: impl Fn(Job, &dyn Fn(u64)) -> Result<Derived, Failure>) -> Ex
     }
 }
 
-fn conversation(work: &impl Fn(Job, &dyn Fn(u64)) -> Result<Derived, Failure>, missing: Vec<String>) -> io::Result<()> {
+fn conversation(
+    work: &impl Fn(Job, &Admit<'_>) -> Result<Derived, Failure>,
+    helper: Option<&Helper>,
+    missing: Vec<String>,
+) -> io::Result<()> {
     let answer = |answer: &Answer| wire::send(stdin(), answer, &[]);
     answer(&Answer::Ready(missing))?;
     while let Some((order, files)) = wire::receive(stdin())? {
         let Order::Open(limits) = order else { return Err(io::Error::other("an order out of turn")) };
         let admitted = |bytes| {
             let go = answer(&Answer::Weighs(bytes)).and_then(|()| wire::receive(stdin()));
-            if !matches!(go, Ok(Some((Order::Derive, _)))) {
+            match go {
+                Ok(Some((Order::Derive(Threads::One), _))) => None,
+                Ok(Some((Order::Derive(Threads::Two), _))) => helper,
                 // Refused, or nobody is there any more.
-                std::process::exit(0);
+                Ok(Some((Order::Open(_), _)) | None) | Err(_) => std::process::exit(0),
             }
         };
         match job(files, limits).and_then(|job| work(job, &admitted)) {
@@ -77,11 +87,11 @@ fn job(files: Vec<OwnedFd>, limits: Limits) -> Result<Job, Failure> {
 ///
 /// # Errors
 /// As those of [`dlcs_imaging::derive`].
-pub fn derive(job: Job, admitted: &dyn Fn(u64)) -> Result<Derived, Failure> {
+pub fn derive(job: Job, admit: &Admit<'_>) -> Result<Derived, Failure> {
     let Job { source, outputs, limits } = job;
     let opened = open(source, &limits)?;
-    admitted(opened.memory());
-    let derived = opened.derive(&outputs)?;
+    let helper = admit(opened.memory());
+    let derived = opened.derive(&outputs, helper)?;
     verify(&outputs.derivative, &derived)?;
     Ok(derived)
 }

@@ -19,13 +19,15 @@ use tokio::time::{error::Elapsed, timeout};
 use super::blame;
 use super::child::Job;
 use super::metrics::{End, Life, Metrics};
-use super::wire::{self, Answer, Order};
+use super::wire::{self, Answer, Order, Threads};
 
 /// The address space of a decoder before it is given memory for an image: program, libraries, stack, and what reading a
 /// header takes.
 const ADDRESS_SPACE: u64 = 512 << 20;
 /// How long a decoder may take to start: long enough for a machine that is very busy.
 const START: Duration = Duration::from_secs(60);
+/// How long a decoder may take to end.
+const GRACE: Duration = Duration::from_secs(5);
 /// Bytes of what a decoder writes to its standard error that go to the log.
 const COMPLAINTS: usize = 64 * 1024;
 
@@ -106,6 +108,8 @@ impl Decoder {
         ours.set_nonblocking(true)?;
         let mut command = Command::new(&program.path);
         command.args(&program.arguments).arg0("dlcs-decoder").env_clear().current_dir("/");
+        // The C library's allocator would reserve a good part of the address space for the second thread.
+        command.env("MALLOC_ARENA_MAX", "1");
         command.stdin(Stdio::from(theirs)).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn()?;
         // The command has a copy of their end: without it, the end of the decoder is the end of the connection.
@@ -137,9 +141,9 @@ impl Decoder {
     }
 
     /// Lets the decoder go on with what it has opened, and take so many bytes for it.
-    pub(super) async fn derive(&mut self, bytes: u64, time: Duration) -> Result<Derived, Trouble> {
+    pub(super) async fn derive(&mut self, bytes: u64, threads: Threads, time: Duration) -> Result<Derived, Trouble> {
         self.limit(ADDRESS_SPACE + room(bytes))?;
-        self.say(&Order::Derive, &[]).await?;
+        self.say(&Order::Derive(threads), &[]).await?;
         match timeout(time, self.hear()).await?? {
             Answer::Derived(derived) => Ok(derived),
             other => Err(out_of_turn(&other)),
@@ -181,9 +185,16 @@ impl Decoder {
         self.life.end(why);
     }
 
+    /// Lets it end by itself, as it does without a connection. One that does not is killed.
+    pub(super) async fn leave(self) {
+        let Self { mut child, life, socket, most: _, jobs: _ } = self;
+        drop(socket);
+        let _ = timeout(GRACE, child.wait()).await;
+        life.end(End::Abandoned);
+    }
+
     /// How the decoder ended. It has closed its connection; should it live on all the same, it is killed.
     async fn died(&mut self) -> Trouble {
-        const GRACE: Duration = Duration::from_secs(5);
         let status = match timeout(GRACE, self.child.wait()).await {
             Ok(status) => status,
             Err(_) => return Trouble::Died("it closed its connection".to_owned()),

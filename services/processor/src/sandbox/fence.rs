@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use dlcs_imaging::Helper;
 use landlock::{ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetStatus, Scope};
 use rustix::process::{
     DumpableBehavior, Resource, Rlimit, Signal, getpid, set_dumpable_behavior, set_parent_process_death_signal,
@@ -19,19 +20,27 @@ type Part = fn() -> Result<(), Fault>;
 /// Whom the kernel ends first when memory is short: a decoder, not the processor.
 const OOM_SCORE: &str = "900";
 
-/// Gives up what can be given up, for good, and names what could not.
-pub(super) fn raise() -> Vec<String> {
-    // In this order: what comes later forbids what comes before.
-    let parts: [(&str, Part); 6] = [
-        ("OOM score", oom_score),
-        ("process attributes", attributes),
-        ("resource limits", limits),
-        ("landlock", landlock),
-        ("seccomp", seccomp),
-        ("effect", probe),
-    ];
-    let missing = parts.into_iter().filter_map(|(name, part)| Some(format!("{name}: {}", part().err()?)));
-    missing.collect()
+/// Gives up what can be given up, for good, and names what could not. Returns the second thread, which could not be started
+/// later.
+pub(super) fn raise() -> (Option<Helper>, Vec<String>) {
+    // In this order: what comes later forbids what comes before, and a thread inherits what its maker gave up.
+    let mut missing = give_up(&[("OOM score", oom_score), ("process attributes", attributes), ("landlock", landlock)]);
+    let (helper, of_helper) = match Helper::start(|| give_up(&THREAD)) {
+        Ok((helper, its)) => (Some(helper), its),
+        Err(error) => (None, vec![format!("second thread: {error}")]),
+    };
+    missing.extend(give_up(&[("resource limits", limits)]));
+    missing.extend(give_up(&THREAD));
+    let also: Vec<_> = of_helper.into_iter().filter(|what| !missing.contains(what)).collect();
+    missing.extend(also);
+    (helper, missing)
+}
+
+/// What each thread gives up by itself.
+const THREAD: [(&str, Part); 2] = [("seccomp", seccomp), ("effect", probe)];
+
+fn give_up(parts: &[(&str, Part)]) -> Vec<String> {
+    parts.iter().filter_map(|(name, part)| Some(format!("{name}: {}", part().err()?))).collect()
 }
 
 fn oom_score() -> Result<(), Fault> {
@@ -80,7 +89,7 @@ fn landlock() -> Result<(), Fault> {
 
 /// System calls of a decoder, whatever their arguments. Measured with strace, and what the allocator, the panic handler and
 /// the handler of stack overflows may call in addition.
-const CALLS: [i64; 25] = [
+const CALLS: [i64; 26] = [
     libc::SYS_read,
     libc::SYS_pread64,
     libc::SYS_readv,
@@ -97,6 +106,7 @@ const CALLS: [i64; 25] = [
     libc::SYS_mremap,
     libc::SYS_madvise,
     libc::SYS_futex,
+    libc::SYS_sched_yield,
     libc::SYS_clock_gettime,
     libc::SYS_getrandom,
     libc::SYS_getpid,

@@ -10,6 +10,7 @@ use dlcs_model::{Failure, FailureCode, RetryClass};
 use super::blame;
 use super::budget::Budget;
 use super::child::Job;
+use super::cores::Cores;
 use super::decoder::{Decoder, Program, Trouble};
 use super::metrics::{End, Metrics};
 
@@ -24,13 +25,14 @@ pub struct Decoders {
     time: Duration,
     metrics: Option<Metrics>,
     idle: Arc<Mutex<Vec<Decoder>>>,
+    cores: Cores,
 }
 
 impl Decoders {
     /// Decoders of this program, which together get this memory, and this time for each image.
     #[must_use]
     pub fn new(program: Program, budget: Budget, time: Duration) -> Self {
-        Self { program, budget, time, metrics: None, idle: Arc::default() }
+        Self { program, budget, time, metrics: None, idle: Arc::default(), cores: Cores::new() }
     }
 
     /// The same decoders, counted.
@@ -72,6 +74,14 @@ impl Decoders {
         }
     }
 
+    /// Ends the decoders that have nothing to do, and waits for that.
+    pub async fn close(&self) {
+        let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        for decoder in idle {
+            decoder.leave().await;
+        }
+    }
+
     async fn attempt(&self, decoder: Option<Decoder>, job: &Job) -> Result<Derived, Trouble> {
         let mut decoder = match decoder {
             Some(decoder) => decoder,
@@ -104,7 +114,8 @@ impl Decoders {
                 return Err(Trouble::Refused(failure));
             }
         };
-        decoder.derive(bytes, self.time).await
+        let (_working, threads) = self.cores.take();
+        decoder.derive(bytes, threads, self.time).await
     }
 
     fn reuse(&self) -> Option<Decoder> {

@@ -30,7 +30,16 @@ pub(super) enum Order {
     /// Read the header of the source that comes with this.
     Open(Limits),
     /// Go on.
-    Derive,
+    Derive(Threads),
+}
+
+/// How many threads an image gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Threads {
+    /// Other images need the cores.
+    One,
+    /// There is a core for a second.
+    Two,
 }
 
 /// What a decoder says.

@@ -2,15 +2,16 @@
 
 use std::path::PathBuf;
 
-use dlcs_jpeg::{Decoder, Encoder, Output as Pixels, Scale};
+use dlcs_jpeg::{Decoder, Encoder, Output as Pixels, Sampling, Scale};
 use dlcs_model::FailureCode;
 use dlcs_model::limits::TILE_SIDE;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::head::Head;
-use crate::source::fixtures::Dice;
+use crate::geometry;
+use crate::head::{Head, TileRange};
+use crate::source::fixtures::{Dice, samples};
 
 /// A derivative with its file.
 struct Made {
@@ -29,9 +30,15 @@ fn make_within(source: &[u8], limits: &Limits) -> Result<Made, Failure> {
     let [from, to] = ["source", "derivative.tif"].map(|name| folder.path().join(name));
     std::fs::write(&from, source).unwrap();
     let outputs = Outputs::create(&to, folder.path()).unwrap();
-    let derived = open(File::open(&from).unwrap(), limits)?.derive(&outputs)?;
-    verify(&outputs.derivative, &derived).unwrap();
+    let derive = |helper| open(File::open(&from).unwrap(), limits)?.derive(&outputs, helper);
+    let derived = derive(None);
     let bytes = std::fs::read(&to).unwrap();
+    // Two threads make the same, also the same complaints.
+    let helper = Helper::start(|| ()).unwrap().0;
+    assert_eq!(derive(Some(&helper)), derived);
+    let derived = derived?;
+    assert!(std::fs::read(&to).unwrap() == bytes);
+    verify(&outputs.derivative, &derived).unwrap();
     let head = Head::parse(&bytes[..derived.head_length as usize]).unwrap();
     Ok(Made { folder, derived, head, bytes })
 }
@@ -330,4 +337,20 @@ proptest! {
             prop_assert!(failure.code != FailureCode::Internal && failure.code != FailureCode::DecoderCrash, "{failure}");
         }
     }
+}
+
+#[test]
+fn trouble_on_a_second_thread_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut outputs = Outputs::create(&folder.path().join("derivative.tif"), folder.path()).unwrap();
+    outputs.derivative = File::options().write(true).open("/dev/full").unwrap();
+    let helper = Helper::start(|| ()).unwrap().0;
+    let source = folder.path().join("source");
+    std::fs::write(&source, png(1000, 3000, png::ColorType::Rgb, &samples(1000, 3000, 3))).unwrap();
+    let derive = || open(File::open(&source).unwrap(), &Limits::default()).unwrap().derive(&outputs, Some(&helper));
+    assert_eq!(derive().unwrap_err().code, FailureCode::Internal);
+    // A helper that is gone is our trouble as well.
+    let gone = helper.give(|| panic!("as a bug would"));
+    gone.recv().unwrap_err();
+    assert_eq!(derive().unwrap_err().code, FailureCode::Internal);
 }
