@@ -85,7 +85,8 @@ impl Budget {
             answer
         };
         let answer = spawn_blocking(work).await.map_err(|e| Refusal::Damaged(e.to_string()))?;
-        answer.map(Bytes::from).map_err(|e| Refusal::Damaged(e.to_string()))
+        // Encoders leave room behind their result, which would be kept with it.
+        answer.map(|bytes| Bytes::from(bytes.into_boxed_slice())).map_err(|e| Refusal::Damaged(e.to_string()))
     }
 
     async fn waited<T, E>(&self, permit: impl Future<Output = Result<T, E>>) -> Result<T, Refusal> {

@@ -4,6 +4,7 @@
 
 mod budget;
 mod catalogue;
+mod clients;
 mod composer;
 mod conditional;
 mod delivery;
@@ -26,7 +27,7 @@ use dlcs_storage::Store;
 use futures::future::BoxFuture;
 
 pub use server::serve;
-pub use settings::{AccessLog, DeliverySettings, Settings};
+pub use settings::{AccessLog, ClientLimit, DeliverySettings, Settings};
 
 /// Runs the service until it is told to stop.
 ///
