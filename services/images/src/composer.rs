@@ -48,12 +48,17 @@ pub(crate) enum Origin {
 }
 
 impl Composer {
-    pub fn new(settings: &DeliverySettings, objects: Objects, clients: Arc<Clients>, metrics: RenderMetrics) -> Self {
+    pub fn new(
+        settings: &DeliverySettings,
+        objects: Objects,
+        clients: Arc<Clients>,
+        metrics: RenderMetrics,
+    ) -> std::io::Result<Self> {
         let weigh =
             |key: &Key, bytes: &Bytes| u32::try_from(bytes.len() + key.request.0.len() + 128).unwrap_or(u32::MAX);
         let made = Cache::builder().max_capacity(settings.cache_mb << 20).weigher(weigh).build();
-        let workshop = Arc::new(Workshop { objects, budget: Budget::new(settings, metrics), made });
-        Self { workshop, clients, making: Flights::new() }
+        let workshop = Arc::new(Workshop { objects, budget: Budget::new(settings, metrics)?, made });
+        Ok(Self { workshop, clients, making: Flights::new() })
     }
 
     /// The answer to `request`, made by `composition` unless it is kept. Of several clients that want the same at once, the

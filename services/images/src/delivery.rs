@@ -43,7 +43,7 @@ impl Delivery {
         let clients = Arc::new(Clients::new(settings, registry)?);
         Ok(Self {
             catalogue: Catalogue::new(settings, objects.clone()),
-            composer: Composer::new(settings, objects.clone(), clients.clone(), RenderMetrics::new(registry)?),
+            composer: Composer::new(settings, objects.clone(), clients.clone(), RenderMetrics::new(registry)?)?,
             clients,
             root: Root::new(settings),
             cache_control: HeaderValue::try_from(format!("public, max-age={}", settings.max_age))?,

@@ -15,6 +15,7 @@ mod objects;
 mod path;
 mod pictures;
 mod refusal;
+mod renderers;
 mod reply;
 mod root;
 mod server;
