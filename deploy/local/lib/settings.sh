@@ -46,7 +46,8 @@ service_environment() {
         "DLCS_VAULT_KEY_FILE=$LOCAL/vault-keys") ;;
     processor | status)
       ENVIRONMENT+=("DLCS_DATABASE_URL=$DATABASE_URL") ;;
-    images) ;;
+    # Clients come by way of the edge, which says who they are.
+    images) ENVIRONMENT+=("DLCS_HTTP_TRUST_FORWARDED=true" "DLCS_IMAGES_CLIENT_LIMIT=enforce") ;;
   esac
 }
 

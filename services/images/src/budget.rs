@@ -1,18 +1,18 @@
 //! How much may be composed at once: memory first, then a processor, each waited for only so long.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use dlcs_imaging::render::{Composition, RenderError, Renderer};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::DeliverySettings;
 use crate::metrics::{Counted, RenderMetrics};
 use crate::refusal::Refusal;
+use crate::renderers::Renderers;
 
 /// Memory is counted in pieces of this many bytes.
 const PIECE: u64 = 64 * 1024;
@@ -23,8 +23,7 @@ pub(crate) struct Budget {
     pieces: u32,
     processors: Arc<Semaphore>,
     wait: Duration,
-    /// Renderers that are not in use, with their buffers.
-    idle: Arc<Mutex<Vec<Renderer>>>,
+    renderers: Renderers,
     metrics: RenderMetrics,
 }
 
@@ -38,20 +37,20 @@ impl Drop for Presence {
 }
 
 impl Budget {
-    pub fn new(settings: &DeliverySettings, metrics: RenderMetrics) -> Self {
+    pub fn new(settings: &DeliverySettings, metrics: RenderMetrics) -> std::io::Result<Self> {
         let pieces = u32::try_from(u64::from(settings.decode_mb) * 1024 * 1024 / PIECE).unwrap_or(u32::MAX);
         let processors = match settings.renderers {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             n => n,
         };
-        Self {
+        Ok(Self {
             memory: Arc::new(Semaphore::new(pieces as usize)),
             pieces,
             processors: Arc::new(Semaphore::new(processors)),
             wait: Duration::from_millis(settings.wait_ms),
-            idle: Arc::default(),
+            renderers: Renderers::new(processors)?,
             metrics,
-        }
+        })
     }
 
     /// Memory for `bytes`; a request larger than all there is takes all there is.
@@ -69,23 +68,21 @@ impl Budget {
         tiles: Vec<Bytes>,
     ) -> Result<Bytes, Refusal> {
         let processor = self.waited(self.processors.clone().acquire_owned()).await?;
-        let (idle, metrics) = (self.idle.clone(), self.metrics.clone());
+        let metrics = self.metrics.clone();
         let left = Arc::new(AtomicBool::new(false));
         let _presence = Presence(left.clone());
-        let work = move || {
+        let work = move |renderer: &mut Renderer| {
             let _held = (memory, processor, Counted::in_gauge(&metrics.rendering));
             metrics.begun.inc();
-            let spare = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let mut renderer = spare.map_or_else(Renderer::new, Ok)?;
             let answer = renderer.render(&composition, &tiles, &left);
             if matches!(answer, Err(RenderError::Abandoned)) {
                 metrics.abandoned.inc();
             }
-            idle.lock().unwrap_or_else(PoisonError::into_inner).push(renderer);
-            answer
+            // Encoders leave room behind their result, which would be kept with it: to shrink a block by less than half,
+            // allocators leave it as it is.
+            answer.map(|bytes| Bytes::copy_from_slice(&bytes))
         };
-        let answer = spawn_blocking(work).await.map_err(|e| Refusal::Damaged(e.to_string()))?;
-        answer.map(Bytes::from).map_err(|e| Refusal::Damaged(e.to_string()))
+        self.renderers.run(work).await
     }
 
     async fn waited<T, E>(&self, permit: impl Future<Output = Result<T, E>>) -> Result<T, Refusal> {

@@ -12,9 +12,11 @@ use moka::future::Cache;
 use crate::DeliverySettings;
 use crate::budget::Budget;
 use crate::catalogue::Image;
+use crate::clients::{Client, Clients};
 use crate::flights::Flights;
 use crate::metrics::RenderMetrics;
 use crate::objects::{Failure, Objects};
+use crate::refusal::Refusal;
 
 /// What an answer is made of: whose pixels, and which of all possible answers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -27,6 +29,7 @@ struct Key {
 /// Makes and keeps answers.
 pub(crate) struct Composer {
     workshop: Arc<Workshop>,
+    clients: Arc<Clients>,
     making: Flights<Key, Result<Bytes, Failure>>,
 }
 
@@ -45,20 +48,27 @@ pub(crate) enum Origin {
 }
 
 impl Composer {
-    pub fn new(settings: &DeliverySettings, objects: Objects, metrics: RenderMetrics) -> Self {
+    pub fn new(
+        settings: &DeliverySettings,
+        objects: Objects,
+        clients: Arc<Clients>,
+        metrics: RenderMetrics,
+    ) -> std::io::Result<Self> {
         let weigh =
             |key: &Key, bytes: &Bytes| u32::try_from(bytes.len() + key.request.0.len() + 128).unwrap_or(u32::MAX);
         let made = Cache::builder().max_capacity(settings.cache_mb << 20).weigher(weigh).build();
-        let workshop = Arc::new(Workshop { objects, budget: Budget::new(settings, metrics), made });
-        Self { workshop, making: Flights::new() }
+        let workshop = Arc::new(Workshop { objects, budget: Budget::new(settings, metrics)?, made });
+        Ok(Self { workshop, clients, making: Flights::new() })
     }
 
-    /// The answer to `request`, made by `composition` unless it is kept.
+    /// The answer to `request`, made by `composition` unless it is kept. Of several clients that want the same at once, the
+    /// first is charged.
     ///
     /// # Errors
-    /// As the store or the renderer say.
+    /// As the store or the renderer say, or when the client has to wait.
     pub async fn answer(
         &self,
+        client: Client,
         image: &Image,
         request: &Resolved,
         composition: Composition,
@@ -72,11 +82,19 @@ impl Composer {
             return Ok((kept, Origin::Kept));
         }
         let make = || {
-            let (workshop, key) = (self.workshop.clone(), key.clone());
-            let derivative = image.descriptor.derivative.clone();
-            async move { workshop.make(key, &derivative, composition).await }.boxed()
+            let (workshop, clients, key) = (self.workshop.clone(), self.clients.clone(), key.clone());
+            let (derivative, pixels) = (image.descriptor.derivative.clone(), composition.pixels());
+            clients.charge(client, pixels)?;
+            let making = async move {
+                let made = workshop.make(key, &derivative, composition).await;
+                if made.is_err() {
+                    clients.give_back(client, pixels);
+                }
+                made
+            };
+            Ok::<_, Refusal>(making.boxed())
         };
-        Ok((self.making.join(&key, make).await?, Origin::Made))
+        Ok((self.making.try_join(&key, make).await??, Origin::Made))
     }
 }
 

@@ -1,5 +1,6 @@
 //! One request from its head to its answer, whatever it asks for.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::body::{BodySize, MessageBody};
@@ -11,6 +12,7 @@ use dlcs_storage::Store;
 use prometheus::Registry;
 
 use crate::catalogue::Catalogue;
+use crate::clients::Clients;
 use crate::composer::Composer;
 use crate::metrics::{Kind, Metrics, RenderMetrics, StoreMetrics};
 use crate::objects::{Failure, Objects};
@@ -28,6 +30,7 @@ pub(crate) struct Delivery {
     pub objects: Objects,
     pub catalogue: Catalogue,
     pub composer: Composer,
+    pub clients: Arc<Clients>,
     pub root: Root,
     pub cache_control: HeaderValue,
     metrics: Metrics,
@@ -37,9 +40,11 @@ pub(crate) struct Delivery {
 impl Delivery {
     pub fn new(settings: &DeliverySettings, store: Store, registry: &Registry) -> anyhow::Result<Self> {
         let objects = Objects::new(settings, store, StoreMetrics::new(registry)?);
+        let clients = Arc::new(Clients::new(settings, registry)?);
         Ok(Self {
             catalogue: Catalogue::new(settings, objects.clone()),
-            composer: Composer::new(settings, objects.clone(), RenderMetrics::new(registry)?),
+            composer: Composer::new(settings, objects.clone(), clients.clone(), RenderMetrics::new(registry)?)?,
+            clients,
             root: Root::new(settings),
             cache_control: HeaderValue::try_from(format!("public, max-age={}", settings.max_age))?,
             metrics: Metrics::new(registry)?,

@@ -1,6 +1,7 @@
 //! Work that many may want at once and that is done once, for as long as anybody wants it.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 
@@ -23,25 +24,31 @@ impl<K: Eq + Hash + Clone, V: Clone> Flights<K, V> {
 
     /// The result of `work`, or of the work for `key` that somebody has begun.
     pub async fn join(&self, key: &K, work: impl FnOnce() -> Work<V>) -> V {
-        let flight = self.board(key, work);
-        let result = flight.await;
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        let Ok(result) = self.try_join(key, || Ok::<_, Infallible>(work())).await;
         result
     }
 
-    fn board(&self, key: &K, work: impl FnOnce() -> Work<V>) -> Shared<Work<V>> {
+    /// The same, where beginning the work may be refused; joining it is not.
+    pub async fn try_join<E>(&self, key: &K, work: impl FnOnce() -> Result<Work<V>, E>) -> Result<V, E> {
+        let flight = self.board(key, work)?;
+        let result = flight.await;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        Ok(result)
+    }
+
+    fn board<E>(&self, key: &K, work: impl FnOnce() -> Result<Work<V>, E>) -> Result<Shared<Work<V>>, E> {
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(flight) = flights.get(key).and_then(WeakShared::upgrade) {
-            return flight;
+            return Ok(flight);
         }
         if flights.len() >= SWEPT {
             flights.retain(|_, flight| flight.upgrade().is_some());
         }
-        let flight = work().shared();
+        let flight = work()?.shared();
         if let Some(weak) = flight.downgrade() {
             flights.insert(key.clone(), weak);
         }
-        flight
+        Ok(flight)
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod budget;
 mod catalogue;
+mod clients;
 mod composer;
 mod conditional;
 mod delivery;
@@ -14,6 +15,7 @@ mod objects;
 mod path;
 mod pictures;
 mod refusal;
+mod renderers;
 mod reply;
 mod root;
 mod server;
@@ -26,7 +28,7 @@ use dlcs_storage::Store;
 use futures::future::BoxFuture;
 
 pub use server::serve;
-pub use settings::{AccessLog, DeliverySettings, Settings};
+pub use settings::{AccessLog, ClientLimit, DeliverySettings, Settings};
 
 /// Runs the service until it is told to stop.
 ///

@@ -42,7 +42,7 @@ impl Kind {
 }
 
 /// Statuses that are counted each; all others are `other`.
-const STATUSES: [u16; 9] = [200, 204, 303, 304, 400, 401, 404, 500, 503];
+const STATUSES: [u16; 10] = [200, 204, 303, 304, 400, 401, 404, 429, 500, 503];
 
 struct PerKind {
     statuses: [IntCounter; STATUSES.len()],
@@ -151,6 +151,23 @@ impl RenderMetrics {
                 "Renderings given up because every client that wanted them had left.",
             )?,
         })
+    }
+}
+
+/// Compositions for clients that have had their share of pixels.
+pub(crate) struct ClientMetrics {
+    /// Those that were refused.
+    pub refused: IntCounter,
+    /// Those that would have been, were the limit enforced.
+    pub observed: IntCounter,
+}
+
+impl ClientMetrics {
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let help = "Compositions for clients that have had their share of pixels, by what was done.";
+        let over = IntCounterVec::new(Opts::new("dlcs_images_client_over_total", help), &["done"])?;
+        registry.register(Box::new(over.clone()))?;
+        Ok(Self { refused: over.with_label_values(&["refused"]), observed: over.with_label_values(&["observed"]) })
     }
 }
 

@@ -37,11 +37,16 @@ pub(crate) async fn answer(
         Ok(reply) => return Ok(reply),
         Err(headers) => headers,
     };
-    let (kind, bytes) = body(delivery, image, &resolved).await?;
+    let (kind, bytes) = body(delivery, request, image, &resolved).await?;
     Ok(headers.found(kind, resolved.format.media_type(), bytes))
 }
 
-async fn body(delivery: &Delivery, image: &Image, resolved: &Resolved) -> Result<(Kind, Bytes), Failure> {
+async fn body(
+    delivery: &Delivery,
+    request: &HttpRequest,
+    image: &Image,
+    resolved: &Resolved,
+) -> Result<(Kind, Bytes), Failure> {
     if let Some(thumbnail) = is_plain(image, resolved).then(|| stored_thumbnail(image, resolved)).flatten() {
         let bytes = delivery.objects.block(&thumbnail.key, 0, thumbnail.bytes).await?;
         return Ok((Kind::Thumbnail, bytes));
@@ -54,7 +59,8 @@ async fn body(delivery: &Delivery, image: &Image, resolved: &Resolved) -> Result
             Ok((Kind::Tile, bytes))
         }
         Plan::Compose(composition) => {
-            let (bytes, origin) = delivery.composer.answer(image, resolved, composition).await?;
+            let client = delivery.clients.of(request);
+            let (bytes, origin) = delivery.composer.answer(client, image, resolved, composition).await?;
             let kind = match origin {
                 Origin::Kept => Kind::Kept,
                 Origin::Made => Kind::Made,

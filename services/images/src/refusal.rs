@@ -23,6 +23,12 @@ pub(crate) enum Refusal {
     /// Neither GET nor HEAD nor OPTIONS.
     #[error("images can only be read: GET, HEAD and OPTIONS are possible")]
     Method,
+    /// The client has had its share of composed pixels.
+    #[error("so many pixels have been composed for this client that it has to wait; try again in {seconds} s")]
+    Spent {
+        /// Until there are enough again.
+        seconds: u64,
+    },
     /// No memory or processor within the wait.
     #[error("the service is busy; try again in a moment")]
     Busy,
@@ -41,6 +47,7 @@ impl Refusal {
             Self::Encoding | Self::NotStored(_) => StatusCode::BAD_REQUEST,
             Self::Request(error) => StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST),
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Spent { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy | Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Damaged(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -59,6 +66,7 @@ impl Refusal {
             Self::Request(RequestError::NotOpen { .. }) => "not-open",
             Self::NotStored(_) => "not-a-stored-size",
             Self::Method => "method-not-allowed",
+            Self::Spent { .. } => "rate-limited",
             Self::Busy => "busy",
             Self::Store(_) => "store-unavailable",
             Self::Damaged(_) => "internal",
@@ -96,6 +104,9 @@ impl Refusal {
         match self {
             Self::Busy | Self::Store(_) => {
                 response.insert_header((header::RETRY_AFTER, "1"));
+            }
+            Self::Spent { seconds } => {
+                response.insert_header((header::RETRY_AFTER, *seconds));
             }
             Self::Method => {
                 response.insert_header((header::ALLOW, "GET, HEAD, OPTIONS"));

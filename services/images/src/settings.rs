@@ -16,6 +16,15 @@ pub enum AccessLog {
     Problems,
 }
 
+/// What happens to a client that wants more pixels composed than its share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ClientLimit {
+    /// It is served, counted, and named in the log.
+    Observe,
+    /// It is answered 429 with Retry-After.
+    Enforce,
+}
+
 /// Settings of the image service.
 #[derive(Debug, Clone, clap::Parser)]
 #[command(name = "images", version, about = "IIIF Image API 3.0 and 2.1 over the object store")]
@@ -51,8 +60,8 @@ pub struct DeliverySettings {
     #[arg(long, env = "DLCS_PUBLIC_URL")]
     pub public_url: Option<String>,
 
-    /// Whether X-Forwarded-Proto and X-Forwarded-Host are believed where no public root is set: only behind a proxy that sets
-    /// them.
+    /// Whether X-Forwarded-Proto and X-Forwarded-Host are believed where no public root is set, and the client's address is
+    /// taken from the end of X-Forwarded-For: only behind a proxy that sets them.
     #[arg(long, env = "DLCS_HTTP_TRUST_FORWARDED", default_value = "false", action = clap::ArgAction::Set)]
     pub trust_forwarded: bool,
 
@@ -97,6 +106,16 @@ pub struct DeliverySettings {
     /// Answers composed at the same time; 0 is one for each processor.
     #[arg(long, env = "DLCS_IMAGES_RENDERERS", default_value = "0")]
     pub renderers: usize,
+
+    /// Million pixels, read and answered together, that one client may have composed in ten minutes, at each replica; 0 is no
+    /// limit. Stored tiles and thumbnails, answers that are kept, and compositions of 2 million pixels or fewer do not count.
+    #[arg(long, env = "DLCS_IMAGES_CLIENT_MEGAPIXELS", default_value = "500")]
+    pub client_megapixels: u32,
+
+    /// What happens to a client that wants more. A client is an address, of IPv6 a /64 network: behind a proxy whose
+    /// X-Forwarded-For is not believed, all of them are one.
+    #[arg(long, env = "DLCS_IMAGES_CLIENT_LIMIT", value_enum, default_value = "observe")]
+    pub client_limit: ClientLimit,
 
     /// Which requests are logged.
     #[arg(long, env = "DLCS_IMAGES_ACCESS_LOG", value_enum, default_value = "made")]

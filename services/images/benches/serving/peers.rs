@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::Published;
 use crate::load::Connection;
+use crate::{Published, floor};
 
 const NGINX: &str = "/usr/sbin/nginx";
 const IIPSRV: &str = "/usr/lib/iipimage-server/iipsrv.fcgi";
@@ -128,22 +128,34 @@ pub fn store_answers(ours: &Server, folder: &Path, groups: &[Vec<String>]) {
     }
 }
 
-/// Two processes of iipsrv without a cache, over links to our derivatives.
-pub fn iipsrv(folder: &Path, published: &[Published]) -> Option<Server> {
-    if !Path::new(IIPSRV).exists() || !Path::new(NGINX).exists() {
-        return None;
-    }
+/// The server alone, over the files that [`store_answers`] made.
+pub fn floor(folder: &Path) -> Server {
+    let port = free_port();
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.env(floor::FOLDER, folder.join("files")).env(floor::PORT, port.to_string());
+    Server::start("actix", port, "", vec![command])
+}
+
+/// Links to our derivatives under the names by which iipsrv is asked for them.
+pub fn link(folder: &Path, published: &[Published]) {
     let links = folder.join("links/iiif-img/2/3");
     std::fs::create_dir_all(&links).unwrap();
     for image in published {
         let derivative = folder.join("store").join(&image.descriptor.derivative);
         std::os::unix::fs::symlink(derivative, links.join(&image.id)).unwrap();
     }
+}
+
+/// Two processes of iipsrv, each with a cache of some megabytes, over the links.
+pub fn iipsrv(name: &'static str, folder: &Path, cache: &str) -> Option<Server> {
+    if !Path::new(IIPSRV).exists() || !Path::new(NGINX).exists() {
+        return None;
+    }
     let ports = [free_port(), free_port()];
     let start = |port: u16| {
         let mut command = Command::new(IIPSRV);
         command.args(["--bind", &format!("127.0.0.1:{port}")]).env("FILESYSTEM_PREFIX", folder.join("links/"));
-        command.envs([("MAX_IMAGE_CACHE_SIZE", "0"), ("JPEG_QUALITY", "85"), ("URI_MAP", "iiif=>IIIF")]);
+        command.envs([("MAX_IMAGE_CACHE_SIZE", cache), ("JPEG_QUALITY", "85"), ("URI_MAP", "iiif=>IIIF")]);
         command.envs([("VERBOSITY", "0"), ("OMP_NUM_THREADS", "1"), ("MAX_CVT", "20000"), ("LOGFILE", "/dev/null")]);
         command
     };
@@ -155,5 +167,5 @@ pub fn iipsrv(folder: &Path, published: &[Published]) -> Option<Server> {
         "location / {{ fastcgi_pass iip; fastcgi_buffers 64 64k; fastcgi_buffer_size 64k; {parameters}\
          fastcgi_param SCRIPT_NAME $fastcgi_script_name; }}"
     );
-    Some(nginx_with("iipsrv", "/iiif", folder, (&upstream, &server), ports.map(start).into()))
+    Some(nginx_with(name, "/iiif", folder, (&upstream, &server), ports.map(start).into()))
 }

@@ -11,10 +11,14 @@ pub enum Kind {
     Tile,
     Thumbnail,
     Information,
+    /// All of an image in a square of 400 pixels, which is stored.
+    Fit400,
+    /// The same with 500, which is not.
+    Fit500,
     Region,
 }
 
-pub const KINDS: [Kind; 4] = [Kind::Tile, Kind::Thumbnail, Kind::Information, Kind::Region];
+pub const KINDS: [Kind; 6] = [Kind::Tile, Kind::Thumbnail, Kind::Information, Kind::Fit400, Kind::Fit500, Kind::Region];
 
 impl Kind {
     pub fn name(self) -> &'static str {
@@ -22,6 +26,8 @@ impl Kind {
             Self::Tile => "tile",
             Self::Thumbnail => "thumbnail",
             Self::Information => "info.json",
+            Self::Fit400 => "!400,400",
+            Self::Fit500 => "!500,500",
             Self::Region => "region",
         }
     }
@@ -37,6 +43,8 @@ pub fn paths(kind: Kind, published: &[Published]) -> Vec<Vec<String>> {
             vec![image.descriptor.thumbnails.iter().map(size).collect()]
         }
         Kind::Information => vec![vec!["info.json".to_owned()]],
+        Kind::Fit400 => vec![vec!["full/!400,400/0/default.jpg".to_owned()]],
+        Kind::Fit500 => vec![vec!["full/!500,500/0/default.jpg".to_owned()]],
         Kind::Region => vec![regions(image)],
     };
     let groups = published.iter().flat_map(|image| {
@@ -46,7 +54,8 @@ pub fn paths(kind: Kind, published: &[Published]) -> Vec<Vec<String>> {
     groups.collect()
 }
 
-fn tiles(image: &Published) -> Vec<Vec<String>> {
+/// Those of each level.
+pub fn tiles(image: &Published) -> Vec<Vec<String>> {
     let (width, height) = (image.descriptor.width, image.descriptor.height);
     let of_level = |level: dlcs_imaging::geometry::Level| {
         let side = TILE_SIDE << level.index;

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod bucket;
+mod clients;
 mod leaving;
 mod pixels;
 mod publish;

@@ -72,6 +72,13 @@ impl Composition {
         read + (area(self.window.width, self.window.height) + result) * channels + between
     }
 
+    /// What this answer costs: pixels that are read of the level, and pixels of the answer.
+    #[must_use]
+    pub fn pixels(&self) -> u64 {
+        let area = |width: u32, height: u32| u64::from(width) * u64::from(height);
+        area(self.window.width, self.window.height) + area(self.size.0, self.size.1)
+    }
+
     /// Whether the answer is a JPEG of the stored colours as they lie: its planes come from the planes of the tiles.
     pub(super) fn is_planar(&self) -> bool {
         // Unscaled from an odd pixel on, halved colours would have to move by half a sample, and blur.
