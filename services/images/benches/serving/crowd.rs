@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use dlcs_model::{CustomerId, ImageId, ImageKey, SpaceId};
 use dlcs_storage::key::Generation;
@@ -14,6 +15,8 @@ use crate::requests::{Random, tiles};
 use crate::{Published, setting};
 
 const CONNECTIONS: usize = 8;
+/// Long enough for what was under way to end.
+const REST: Duration = Duration::from_secs(3);
 
 /// Publishes the photographs again under `count` ids, by links to the files that are there.
 pub async fn publish(store: &Store, folder: &Path, photos: &[Published], count: usize) -> Vec<Published> {
@@ -110,4 +113,6 @@ pub fn ask(server: &Server, crowd: &[Published]) {
         (0..CONNECTIONS).for_each(|seed| _ = scope.spawn(move || client(seed)));
     });
     println!("memory      {:<16} {} of them were answered 503", server.name, busy.into_inner());
+    std::thread::sleep(REST);
+    println!("memory      {:<16} after a rest: {}", server.name, server.memory());
 }
