@@ -4,6 +4,7 @@
 
 mod bucket;
 mod leaving;
+mod oracle;
 mod pixels;
 mod publish;
 mod requests;
