@@ -97,29 +97,27 @@ fn planes_pass_through() {
     }
 }
 
-/// Steps that are multiples of the source's keep more of it than others; where they are the same, all of it.
+/// Steps are odd multiples of the source's; where they stay the same, far more of it is kept than by others.
 #[test]
 fn steps_fit_those_of_the_source() {
     let (sampling, size) = (Sampling::Half, (64, 48));
     let mut encoder = Encoder::new().unwrap();
     for quality in [60, 80, 88, 92, 95, 98] {
         let jpeg = encoder.encode(size, &picture(size.0, size.1), sampling, quality).unwrap().to_vec();
-        let mut made = Vec::new();
         let plain = recode(&jpeg, sampling, |encoder, _| encoder.start(size.0, size.1, sampling, 85).unwrap());
         let fitted = recode(&jpeg, sampling, |encoder, header| {
             encoder.start_like(size.0, size.1, sampling, 85, &header.steps).unwrap();
         });
-        for again in [&plain, &fitted] {
-            let squares = decoded(&jpeg).iter().zip(decoded(again)).map(|(a, b)| u64::from(a.abs_diff(b)).pow(2)).sum();
-            made.push::<u64>(squares);
-        }
+        let made = [&plain, &fitted].map(|again| -> u64 {
+            decoded(&jpeg).iter().zip(decoded(again)).map(|(a, b)| u64::from(a.abs_diff(b)).pow(2)).sum()
+        });
         let (from, to) = (steps(&jpeg), steps(&fitted));
         assert!(
             from.iter().zip(&to).all(|(from, to)| to % from == 0 && to / from % 2 == 1),
             "{quality}: {from:?} {to:?}"
         );
         assert_eq!(from == to, quality <= 92, "{quality}");
-        assert!(made[1] <= made[0], "{quality}: {made:?}");
+        assert!(quality > 92 || made[1] * 2 < made[0], "{quality}: {made:?}");
     }
 }
 

@@ -89,7 +89,7 @@ const IN_PLACE: (u32, u32) = (1, 1);
 
 /// Structural similarity of luma, over every fourth window of 7 x 7 pixels.
 fn ssim(found: &RgbImage, wanted: &RgbImage) -> f64 {
-    let [a, b] = [found, wanted].map(|image| luma(image));
+    let [a, b] = [found, wanted].map(luma);
     let (mut total, mut windows) = (0.0, 0.0);
     for (x, y) in (0..a.height() - 6).step_by(4).flat_map(|y| (0..a.width() - 6).step_by(4).map(move |x| (x, y))) {
         let mut sums = [0.0; 5];

@@ -7,7 +7,6 @@
     clippy::print_stdout,
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::panic,
     reason = "a tool for developers: it prints figures and stops at the first failure"
 )]
 
