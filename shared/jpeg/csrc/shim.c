@@ -192,6 +192,8 @@ static int read_header(dj_dec *dec, struct dj_info *info) {
   for (int i = 0; i < cinfo->num_components; i++) {
     info->h[i] = (uint32_t)cinfo->comp_info[i].h_samp_factor;
     info->v[i] = (uint32_t)cinfo->comp_info[i].v_samp_factor;
+    const JQUANT_TBL *table = cinfo->quant_tbl_ptrs[cinfo->comp_info[i].quant_tbl_no & (NUM_QUANT_TBLS - 1)];
+    if (table) memcpy(info->steps[i], table->quantval, sizeof info->steps[i]);
   }
   info->whole = jpeg_has_multiple_scans(cinfo) != 0;
   info->lossless = !cinfo->progressive_mode && cinfo->Se == 0;
@@ -364,14 +366,25 @@ void dj_enc_free(dj_enc *enc) {
 
 const char *dj_enc_message(const dj_enc *enc) { return enc->errors.message; }
 
-int dj_enc_start(dj_enc *enc, uint32_t width, uint32_t height, int components, int factor, int quality, int raw) {
+/* Coefficients that come from a JPEG lie on multiples of its step. In other steps some of them land halfway between two of
+   ours, or apart where they were together: more error in more bytes. So the step becomes an odd multiple of the source's (of
+   an even one every other would be halfway), the largest that is not much wider than wanted. */
+static UINT16 fitting(UINT16 wanted, uint32_t source) {
+  uint32_t n = 1;
+  if (!source) return wanted;
+  while (4 * (n + 2) * source <= 5u * wanted) n += 2;
+  return n * source > 255 ? 255 : (UINT16)(n * source); /* baseline has 8 bits for it */
+}
+
+int dj_enc_start(dj_enc *enc, uint32_t width, uint32_t height, int components, int factor, int quality, int raw,
+                 const uint16_t (*steps)[64]) {
   j_compress_ptr cinfo = &enc->cinfo;
   int wanted = components | factor << 4 | quality << 8 | raw << 16;
   if (setjmp(enc->errors.jump)) return enc->errors.status;
   jpeg_abort_compress(cinfo); /* whatever an earlier failure left */
   cinfo->image_width = width;
   cinfo->image_height = height;
-  if (enc->configured != wanted) {
+  if (enc->configured != wanted || steps) {
     cinfo->input_components = components;
     cinfo->in_color_space = components == 1 ? JCS_GRAYSCALE : raw ? JCS_YCbCr : JCS_RGB;
     jpeg_set_defaults(cinfo);
@@ -382,6 +395,11 @@ int dj_enc_start(dj_enc *enc, uint32_t width, uint32_t height, int components, i
     cinfo->write_JFIF_header = FALSE;
     cinfo->write_Adobe_marker = FALSE;
     enc->configured = wanted;
+  }
+  for (int t = 0; steps && t < 2; t++) {
+    UINT16 *table = cinfo->quant_tbl_ptrs[t]->quantval;
+    for (int i = 0; i < 64; i++) table[i] = fitting(table[i], steps[t][i]);
+    enc->configured = 0;
   }
   jpeg_start_compress(cinfo, TRUE);
   return DJ_OK;

@@ -16,6 +16,7 @@ struct dj_info {
   uint32_t whole;            /* coefficients of the whole image are buffered: progressive or several scans */
   uint32_t lossless;         /* predictive coding, no DCT */
   uint32_t adobe, transform; /* whether there is an Adobe marker, and its transform */
+  uint16_t steps[4][64];     /* of each component's coefficients, row by row; 0 where they are not known yet */
 };
 
 typedef struct dj_dec dj_dec;
@@ -36,7 +37,9 @@ typedef struct dj_enc dj_enc;
 dj_enc *dj_enc_new(void);
 void dj_enc_free(dj_enc *enc);
 const char *dj_enc_message(const dj_enc *enc);
-int dj_enc_start(dj_enc *enc, uint32_t width, uint32_t height, int components, int factor, int quality, int raw);
+/* `steps`, unless it is null: those of the JPEG that the samples were decoded from, of luma and of colour; 0 is unknown. */
+int dj_enc_start(dj_enc *enc, uint32_t width, uint32_t height, int components, int factor, int quality, int raw,
+                 const uint16_t (*steps)[64]);
 int dj_enc_raw(dj_enc *enc, const uint8_t *const planes[3], const size_t strides[3]);
 int dj_enc_rows(dj_enc *enc, const uint8_t *rows, size_t stride, uint32_t count);
 int dj_enc_finish(dj_enc *enc, const uint8_t **data, size_t *size);

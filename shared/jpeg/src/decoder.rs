@@ -60,7 +60,7 @@ impl Decoder<'static> {
     pub fn open(file: File) -> Result<Self, Error> {
         let fd = file.as_raw_fd();
         let codec = Codec::new(Some(file))?;
-        let mut info = ffi::Info::default();
+        let mut info = ffi::Info::EMPTY;
         // SAFETY: the codec keeps the file, hence the descriptor, open for as long as it lives.
         let status = unsafe { ffi::dj_dec_open_fd(codec.raw.as_ptr(), fd, &raw mut info) };
         codec.check(status)?;
@@ -75,7 +75,7 @@ impl<'a> Decoder<'a> {
     /// Any [`Error`]; `NotJpeg` when the first bytes are no JPEG's.
     pub fn from_bytes(bytes: &'a [u8]) -> Result<Self, Error> {
         let codec = Codec::new(None)?;
-        let mut info = ffi::Info::default();
+        let mut info = ffi::Info::EMPTY;
         // SAFETY: the bytes are borrowed for 'a, which the codec cannot outlive.
         let status = unsafe { ffi::dj_dec_open_memory(codec.raw.as_ptr(), bytes.as_ptr(), bytes.len(), &raw mut info) };
         codec.check(status)?;

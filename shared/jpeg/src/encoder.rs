@@ -4,6 +4,7 @@ use std::ptr::NonNull;
 
 use crate::error::{Error, check};
 use crate::ffi;
+use crate::header::Steps;
 
 /// The components of an encoded JPEG and how colour is sampled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,10 +87,20 @@ impl Encoder {
         check(status, || unsafe { ffi::dj_enc_message(self.raw.as_ptr()) })
     }
 
-    fn begin(&mut self, size: (u32, u32), sampling: Sampling, quality: u8, planes: bool) -> Result<(), Error> {
+    fn begin(
+        &mut self,
+        size: (u32, u32),
+        sampling: Sampling,
+        quality: u8,
+        planes: bool,
+        steps: Option<&Steps>,
+    ) -> Result<(), Error> {
         self.started = None;
+        let steps = steps.map(|steps| [steps.luma, steps.colour]);
+        let steps = steps.as_ref().map_or(std::ptr::null(), |tables| tables.as_ptr());
         let (factor, components) = if sampling == Sampling::Gray { (1, 1) } else { (sampling.divisor(1), 3) };
-        // SAFETY: `raw` is a live codec; all else are numbers, which libjpeg checks.
+        // SAFETY: `raw` is a live codec; `steps` is null or two tables that outlive the call; all else are numbers, which
+        // libjpeg checks.
         let status = unsafe {
             ffi::dj_enc_start(
                 self.raw.as_ptr(),
@@ -99,6 +110,7 @@ impl Encoder {
                 i32::try_from(factor).unwrap_or(1),
                 i32::from(quality),
                 i32::from(planes),
+                steps,
             )
         };
         self.check(status)
@@ -109,7 +121,25 @@ impl Encoder {
     /// # Errors
     /// `Memory`, or `Corrupt` for a size of zero.
     pub fn start(&mut self, width: u32, height: u32, sampling: Sampling, quality: u8) -> Result<(), Error> {
-        self.begin((width, height), sampling, quality, true)?;
+        self.begin((width, height), sampling, quality, true, None)?;
+        self.started = Some((width, sampling));
+        Ok(())
+    }
+
+    /// The same for planes that were decoded from a JPEG whose blocks lie where those of this one will, and which stored them
+    /// in `steps`: those of `quality` become multiples of them. Others would cost both bytes and likeness.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_like(
+        &mut self,
+        width: u32,
+        height: u32,
+        sampling: Sampling,
+        quality: u8,
+        steps: &Steps,
+    ) -> Result<(), Error> {
+        self.begin((width, height), sampling, quality, true, Some(steps))?;
         self.started = Some((width, sampling));
         Ok(())
     }
@@ -171,7 +201,7 @@ impl Encoder {
         if pixels.len() != stride * size.1 as usize {
             return Err(Error::misuse("the pixels do not match the size"));
         }
-        self.begin(size, sampling, quality, false)?;
+        self.begin(size, sampling, quality, false, None)?;
         // SAFETY: `pixels` was just checked to hold all rows; libjpeg does not write to them.
         let status = unsafe { ffi::dj_enc_rows(self.raw.as_ptr(), pixels.as_ptr(), stride, size.1) };
         self.check(status)?;

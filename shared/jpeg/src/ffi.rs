@@ -7,7 +7,7 @@ use turbojpeg_sys as _;
 
 /// `struct dj_info`.
 #[repr(C)]
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Info {
     pub width: u32,
     pub height: u32,
@@ -19,6 +19,23 @@ pub struct Info {
     pub lossless: u32,
     pub adobe: u32,
     pub transform: u32,
+    pub steps: [[u16; 64]; 4],
+}
+
+impl Info {
+    pub const EMPTY: Self = Self {
+        width: 0,
+        height: 0,
+        components: 0,
+        space: 0,
+        h: [0; 4],
+        v: [0; 4],
+        whole: 0,
+        lossless: 0,
+        adobe: 0,
+        transform: 0,
+        steps: [[0; 64]; 4],
+    };
 }
 
 /// An opaque `dj_dec`.
@@ -58,6 +75,7 @@ unsafe extern "C" {
         factor: c_int,
         quality: c_int,
         raw: c_int,
+        steps: *const [u16; 64],
     ) -> c_int;
     pub fn dj_enc_raw(enc: *mut Enc, planes: *const *const u8, strides: *const usize) -> c_int;
     pub fn dj_enc_rows(enc: *mut Enc, rows: *const u8, stride: usize, count: u32) -> c_int;

@@ -36,6 +36,22 @@ pub struct Header {
     pub lossless: bool,
     /// The transform that an Adobe marker names, when there is such a marker.
     pub adobe_transform: Option<u8>,
+    /// In what steps coefficients are stored.
+    pub steps: Steps,
+}
+
+/// The steps in which a JPEG stores the coefficients of a block, row by row; 0 is an unknown one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Steps {
+    /// Of the first component.
+    pub luma: [u16; 64],
+    /// Of the others, where they have the same.
+    pub colour: [u16; 64],
+}
+
+impl Steps {
+    /// Nothing is known of them.
+    pub const UNKNOWN: Self = Self { luma: [0; 64], colour: [0; 64] };
 }
 
 /// Translates what the shim found.
@@ -55,6 +71,12 @@ pub(crate) fn header(info: &ffi::Info) -> Header {
         sampling: info.h.iter().copied().zip(info.v).take(info.components as usize).collect(),
         whole: info.whole != 0,
         lossless: info.lossless != 0,
+        steps: steps(info),
         adobe_transform: (info.adobe != 0).then(|| u8::try_from(info.transform).unwrap_or(u8::MAX)),
     }
+}
+
+fn steps(info: &ffi::Info) -> Steps {
+    let [luma, blue, red, _] = info.steps;
+    Steps { luma, colour: if blue == red { blue } else { Steps::UNKNOWN.colour } }
 }

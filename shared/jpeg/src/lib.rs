@@ -16,6 +16,6 @@ mod rows;
 pub use decoder::{Decoder, Output, Scale};
 pub use encoder::{Encoder, Plane, Sampling};
 pub use error::{Error, ErrorKind};
-pub use header::{Colour, Header};
+pub use header::{Colour, Header, Steps};
 pub use raw::{PlaneMut, Raw};
 pub use rows::Rows;

@@ -4,7 +4,7 @@
 
 use std::io::{Seek, Write};
 
-use dlcs_jpeg::{Colour, Decoder, Encoder, ErrorKind, Output, Plane, PlaneMut, Sampling, Scale};
+use dlcs_jpeg::{Colour, Decoder, Encoder, ErrorKind, Header, Output, Plane, PlaneMut, Sampling, Scale};
 use proptest::prelude::*;
 
 /// A smooth colour picture with some texture.
@@ -61,32 +61,69 @@ fn headers_and_scales() {
     }
 }
 
+/// Decodes a JPEG of at most 64 x 48 pixels to planes and encodes these again.
+fn recode(jpeg: &[u8], sampling: Sampling, start: impl Fn(&mut Encoder, &Header)) -> Vec<u8> {
+    let mut raw = Decoder::from_bytes(jpeg).unwrap().raw().unwrap();
+    assert_eq!(raw.band_rows(), sampling.mcu());
+    let mut encoder = Encoder::new().unwrap();
+    start(&mut encoder, raw.header());
+    let mut planes = vec![vec![0; 64 * 16]; 3];
+    let mut done = 0;
+    loop {
+        let mut targets: Vec<_> = planes.iter_mut().map(|p| PlaneMut { data: p, stride: 64 }).collect();
+        let got = raw.read(&mut targets).unwrap();
+        if got == 0 {
+            break;
+        }
+        done += got;
+        let sources: Vec<_> = planes.iter().map(|p| Plane { data: p, stride: 64 }).collect();
+        encoder.write(&sources).unwrap();
+    }
+    assert_eq!(done, raw.header().height);
+    encoder.finish().unwrap().to_vec()
+}
+
+fn decoded(jpeg: &[u8]) -> Vec<u8> {
+    rows(jpeg, Output::Rgb, Scale::Full).unwrap().2
+}
+
 /// Decoding to planes and encoding these again at the same quality gives nearly the same pixels.
 #[test]
 fn planes_pass_through() {
-    for (sampling, size) in [(Sampling::Half, (53, 35)), (Sampling::Full, (53, 35)), (Sampling::Half, (64, 32))] {
-        let jpeg = encode(size.0, size.1, sampling);
-        let mut raw = Decoder::from_bytes(&jpeg).unwrap().raw().unwrap();
-        assert_eq!(raw.band_rows(), sampling.mcu());
-        let mut encoder = Encoder::new().unwrap();
-        encoder.start(size.0, size.1, sampling, 95).unwrap();
-        let mut planes = vec![vec![0; 64 * 16]; 3];
-        let mut done = 0;
-        loop {
-            let mut targets: Vec<_> = planes.iter_mut().map(|p| PlaneMut { data: p, stride: 64 }).collect();
-            let got = raw.read(&mut targets).unwrap();
-            if got == 0 {
-                break;
-            }
-            done += got;
-            let sources: Vec<_> = planes.iter().map(|p| Plane { data: p, stride: 64 }).collect();
-            encoder.write(&sources).unwrap();
-        }
-        assert_eq!(done, size.1);
-        let again = encoder.finish().unwrap();
-        let first = rows(&jpeg, Output::Rgb, Scale::Full).unwrap().2;
-        assert!(worst(&first, &rows(again, Output::Rgb, Scale::Full).unwrap().2) < 12);
+    for (sampling, (w, h)) in [(Sampling::Half, (53, 35)), (Sampling::Full, (53, 35)), (Sampling::Half, (64, 32))] {
+        let jpeg = encode(w, h, sampling);
+        let again = recode(&jpeg, sampling, |encoder, _| encoder.start(w, h, sampling, 95).unwrap());
+        assert!(worst(&decoded(&jpeg), &decoded(&again)) < 12);
     }
+}
+
+/// Steps are odd multiples of the source's; where they stay the same, far more of it is kept than by others.
+#[test]
+fn steps_fit_those_of_the_source() {
+    let (sampling, size) = (Sampling::Half, (64, 48));
+    let mut encoder = Encoder::new().unwrap();
+    for quality in [60, 80, 88, 92, 95, 98] {
+        let jpeg = encoder.encode(size, &picture(size.0, size.1), sampling, quality).unwrap().to_vec();
+        let plain = recode(&jpeg, sampling, |encoder, _| encoder.start(size.0, size.1, sampling, 85).unwrap());
+        let fitted = recode(&jpeg, sampling, |encoder, header| {
+            encoder.start_like(size.0, size.1, sampling, 85, &header.steps).unwrap();
+        });
+        let made = [&plain, &fitted].map(|again| -> u64 {
+            decoded(&jpeg).iter().zip(decoded(again)).map(|(a, b)| u64::from(a.abs_diff(b)).pow(2)).sum()
+        });
+        let (from, to) = (steps(&jpeg), steps(&fitted));
+        assert!(
+            from.iter().zip(&to).all(|(from, to)| to % from == 0 && to / from % 2 == 1),
+            "{quality}: {from:?} {to:?}"
+        );
+        assert_eq!(from == to, quality <= 92, "{quality}");
+        assert!(quality > 92 || made[1] * 2 < made[0], "{quality}: {made:?}");
+    }
+}
+
+fn steps(jpeg: &[u8]) -> Vec<u16> {
+    let steps = Decoder::from_bytes(jpeg).unwrap().header().steps;
+    [steps.luma, steps.colour].concat()
 }
 
 #[test]

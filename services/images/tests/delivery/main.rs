@@ -5,6 +5,7 @@
 mod bucket;
 mod clients;
 mod leaving;
+mod oracle;
 mod pixels;
 mod publish;
 mod requests;

@@ -186,7 +186,7 @@ impl Answer {
 }
 
 /// Decodes a JPEG as what it is: grey or colour.
-fn jpeg(bytes: &[u8]) -> DynamicImage {
+pub fn jpeg(bytes: &[u8]) -> DynamicImage {
     let decoder = Decoder::from_bytes(bytes).unwrap();
     let gray = decoder.header().sampling.len() == 1;
     let mut rows = decoder.rows(if gray { Output::Gray } else { Output::Rgb }, Scale::Full).unwrap();
