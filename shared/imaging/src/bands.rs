@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Seek;
 
-use dlcs_jpeg::Sampling;
+use dlcs_jpeg::{Sampling, Steps};
 use dlcs_model::{Failure, SourceFormat};
 
 use crate::failures;
@@ -27,6 +27,8 @@ pub(crate) struct BandInfo {
     pub sampling: Sampling,
     /// The tiles' JPEG quality.
     pub quality: u8,
+    /// In what steps a JPEG stored the planes, where they are as it stored them.
+    pub steps: Steps,
 }
 
 impl BandInfo {

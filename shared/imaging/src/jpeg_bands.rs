@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Seek};
 
-use dlcs_jpeg::{Colour, Decoder, Header, PlaneMut, Raw, Sampling};
+use dlcs_jpeg::{Colour, Decoder, Header, PlaneMut, Raw, Sampling, Steps};
 use dlcs_model::{Failure, SourceFormat};
 
 use crate::bands::{Band, BandInfo, BandSource};
@@ -136,8 +136,12 @@ fn info(header: &Header, layout: Layout) -> BandInfo {
         Layout::Same(sampling @ (Sampling::Gray | Sampling::Half)) => (sampling, BandInfo::LOSSY),
         Layout::Wide => (Sampling::Half, BandInfo::LOSSY),
     };
-    let Header { width, height, .. } = *header;
-    BandInfo { format: SourceFormat::Jpeg, width, height, alpha: false, sampling, quality }
+    let Header { width, height, steps, .. } = *header;
+    let steps = match layout {
+        Layout::Same(_) => steps,
+        Layout::Wide => Steps { luma: steps.luma, ..Steps::UNKNOWN },
+    };
+    BandInfo { format: SourceFormat::Jpeg, width, height, alpha: false, sampling, quality, steps }
 }
 
 /// Room for the colour planes of a band that cannot be decoded in place.

@@ -1,7 +1,7 @@
 //! Builds the levels of a pyramid in one pass from top to bottom: each band is encoded into the tiles it crosses and halved
 //! into the band of the next level. Memory is a band and a row of encoders for each level, whatever the image's height.
 
-use dlcs_jpeg::{Encoder, Plane, Sampling};
+use dlcs_jpeg::{Encoder, Plane, Sampling, Steps};
 use dlcs_model::Failure;
 use dlcs_model::limits::TILE_SIDE;
 
@@ -30,6 +30,8 @@ struct Stage {
     /// Pixel rows that are encoded.
     done: u32,
     quality: u8,
+    /// Those of the source, when this is its full size.
+    steps: Steps,
     columns: Vec<Column>,
     index: LevelIndex,
     kept: Option<Kept>,
@@ -54,6 +56,11 @@ impl Pyramid {
     ) -> Result<Self, Failure> {
         let stage = |level: Level| Stage::new(level, sampling, quality, keep(&level));
         Ok(Self { levels: geometry::levels(width, height).into_iter().map(stage).collect::<Result<_, _>>()? })
+    }
+
+    /// Says in what steps the planes of the full size were stored before.
+    pub fn set_steps(&mut self, steps: Steps) {
+        self.levels[0].steps = steps;
     }
 
     /// The band of the full size, to be filled before [`Self::push`].
@@ -94,6 +101,7 @@ impl Stage {
             filled: 0,
             done: 0,
             quality,
+            steps: Steps::UNKNOWN,
             columns: (0..level.columns()).map(column).collect::<Result<_, _>>().map_err(|e| failures::encoder(&e))?,
             index: LevelIndex::empty(level),
             kept: keep.then(|| Kept::new(level.width, level.height, sampling)),
@@ -122,14 +130,14 @@ impl Stage {
         let sampling = self.band.sampling();
         for (number, column) in (0..).zip(&mut self.columns) {
             let (width, height) = self.index.level.tile_size(number, row);
-            column.tile.start(TILE_SIDE, TILE_SIDE, sampling, self.quality)?;
+            column.tile.start_like(TILE_SIDE, TILE_SIDE, sampling, self.quality, &self.steps)?;
             column.cut = (width, height) != (TILE_SIDE, TILE_SIDE);
             if column.cut {
                 if column.twin.is_none() {
                     column.twin = Some(Encoder::new()?);
                 }
                 if let Some(twin) = &mut column.twin {
-                    twin.start(width, height, sampling, self.quality)?;
+                    twin.start_like(width, height, sampling, self.quality, &self.steps)?;
                 }
             }
         }

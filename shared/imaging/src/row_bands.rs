@@ -1,6 +1,6 @@
 //! Rows of pixels, turned into bands of planes: alpha set apart, colour as luma and colour differences (JFIF, ITU-R BT.601).
 
-use dlcs_jpeg::Sampling;
+use dlcs_jpeg::{Sampling, Steps};
 use dlcs_model::Failure;
 
 use crate::bands::{Band, BandInfo, BandSource};
@@ -28,7 +28,7 @@ impl RowBands {
         let detailed = lossless || sampling == Sampling::Full;
         let quality = if detailed { BandInfo::DETAILED } else { BandInfo::LOSSY };
         let rows = vec![0; source.info().row_bytes() * sampling.mcu() as usize];
-        let info = BandInfo { format, width, height, alpha, sampling, quality };
+        let info = BandInfo { format, width, height, alpha, sampling, quality, steps: Steps::UNKNOWN };
         Self { source, info, rows, done: 0 }
     }
 

@@ -36,9 +36,11 @@ pub(super) struct Built {
 impl Build {
     /// Begins to write into `file`, whose content is replaced.
     pub fn begin(info: BandInfo, file: File) -> Result<Self, Failure> {
-        let BandInfo { width, height, sampling, quality, .. } = info;
+        let BandInfo { width, height, sampling, quality, steps, .. } = info;
         let output = Output::begin(file, reserved(&info))?;
-        let colour = Pyramid::new(width, height, sampling, quality, |level| thumbnails::wants(width, height, level))?;
+        let keep = |level: &_| thumbnails::wants(width, height, level);
+        let mut colour = Pyramid::new(width, height, sampling, quality, keep)?;
+        colour.set_steps(steps);
         let alpha = AlphaPlane { info, opaque_rows: 0, pyramid: None };
         Ok(Self { info, done: 0, colour, alpha, output })
     }
