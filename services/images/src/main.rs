@@ -25,6 +25,8 @@ fn keep_nothing() {
     let mut arguments = std::env::args_os();
     let mut command = Command::new(program);
     command.arg0(arguments.next().unwrap_or_default()).args(arguments).env(PURGE_DELAY, "0");
+    // The same for what codecs in C take.
+    command.env("MALLOC_MMAP_THRESHOLD_", "131072").env("MALLOC_ARENA_MAX", "2");
     // It only comes back when it failed, and then we run as we are.
     let _ = command.exec();
 }

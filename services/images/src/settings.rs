@@ -83,7 +83,7 @@ pub struct DeliverySettings {
     pub descriptor_ms: u64,
 
     /// Megabytes of composed answers that are kept in memory.
-    #[arg(long, env = "DLCS_IMAGES_CACHE_MB", default_value = "64")]
+    #[arg(long, env = "DLCS_IMAGES_CACHE_MB", default_value = "32")]
     pub cache_mb: u64,
 
     /// Megabytes of derivatives' heads that are kept in memory.

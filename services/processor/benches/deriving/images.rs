@@ -12,7 +12,7 @@ pub struct Kind {
     options: &'static [&'static str],
 }
 
-const JPEG: &[&str] = &["--Q", "90"];
+const JPEG: &[&str] = &["--Q", "90", "--subsample-mode", "on"];
 
 /// All kinds. What comes after the first four are the first again in another form.
 pub const KINDS: [Kind; 9] = [
@@ -30,7 +30,7 @@ pub const KINDS: [Kind; 9] = [
         name: "8.75 MP, progressive",
         size: (2500, 3500, 1),
         extension: "jpg",
-        options: &["--Q", "90", "--interlace"],
+        options: &["--Q", "90", "--subsample-mode", "on", "--interlace"],
     },
     Kind { name: "8.75 MP, PNG", size: (2500, 3500, 1), extension: "png", options: &[] },
     Kind { name: "8.75 MP, TIFF", size: (2500, 3500, 1), extension: "tif", options: &[] },

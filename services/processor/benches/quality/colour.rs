@@ -111,7 +111,7 @@ pub fn compare(work: &Folder) {
             let Some(stored) = store(work, &chart, &path, file) else { continue };
             let outputs = Outputs::create(&work.path().join("ours.tif"), work.path()).unwrap();
             let source = File::open(work.file(&stored)).unwrap();
-            derive::open(source, &Limits::default()).unwrap().derive(&outputs).unwrap();
+            derive::open(source, &Limits::default()).unwrap().derive(&outputs, None).unwrap();
             let ours = patches(&work.pixels("ours.tif[page=0]"));
             let (plain, compensated) = ("", "--black-point-compensation");
             let Some(wanted) = expected(work, &stored, plain) else { continue };

@@ -158,7 +158,7 @@ pub fn compare(work: &Folder, picture: &Picture, source: Source) -> Compared {
     let pristine: Vec<Pixels> = (0..LEVELS).map(|level| picture.pixels.reduced(1 << level)).collect();
     let file = source.make(work, picture);
     let outputs = Outputs::create(&work.path().join("ours.tif"), work.path()).unwrap();
-    derive::open(File::open(work.file(file)).unwrap(), &Limits::default()).unwrap().derive(&outputs).unwrap();
+    derive::open(File::open(work.file(file)).unwrap(), &Limits::default()).unwrap().derive(&outputs, None).unwrap();
     work.vips(&format!("copy {file} source.v"));
     let mut peer = Peer { work, made: BTreeMap::new() };
     let mut qualities = [0; LEVELS];
