@@ -2,6 +2,7 @@
 //!
 //! A request goes: [`path`] → [`catalogue`] (who is it, what is stored) → a copy of stored bytes, or [`composer`] → [`reply`].
 
+mod allocator;
 mod budget;
 mod catalogue;
 mod clients;
@@ -27,6 +28,7 @@ use anyhow::Context as _;
 use dlcs_storage::Store;
 use futures::future::BoxFuture;
 
+pub use allocator::keep_nothing;
 pub use server::serve;
 pub use settings::{AccessLog, ClientLimit, DeliverySettings, Settings};
 

@@ -1,32 +1,12 @@
 //! The `images` binary.
 
-use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 /// A tile is a dozen small allocations and one large: with the system's allocator they are a tenth of its cost.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// What says how many milliseconds the allocator keeps memory that nobody uses.
-const PURGE_DELAY: &str = "MIMALLOC_PURGE_DELAY";
-
 fn main() -> ExitCode {
-    keep_nothing();
+    images::keep_nothing();
     dlcs_service::run("images", images::start)
-}
-
-/// The allocator reads its settings before `main`: unless it was told, the program starts itself again and tells it to keep
-/// nothing. Large pictures come and go, and their memory would add up; giving it back costs nothing that can be measured.
-fn keep_nothing() {
-    if std::env::var_os(PURGE_DELAY).is_some() {
-        return;
-    }
-    let Ok(program) = std::env::current_exe() else { return };
-    let mut arguments = std::env::args_os();
-    let mut command = Command::new(program);
-    command.arg0(arguments.next().unwrap_or_default()).args(arguments).env(PURGE_DELAY, "0");
-    // The same for what codecs in C take.
-    command.env("MALLOC_MMAP_THRESHOLD_", "131072").env("MALLOC_ARENA_MAX", "2");
-    // It only comes back when it failed, and then we run as we are.
-    let _ = command.exec();
 }
