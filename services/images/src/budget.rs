@@ -78,8 +78,7 @@ impl Budget {
             if matches!(answer, Err(RenderError::Abandoned)) {
                 metrics.abandoned.inc();
             }
-            // Encoders leave room behind their result, which would be kept with it: to shrink a block by less than half,
-            // allocators leave it as it is.
+            // Encoders leave room behind their result, which would be kept with it.
             answer.map(|bytes| Bytes::copy_from_slice(&bytes))
         };
         self.renderers.run(work).await

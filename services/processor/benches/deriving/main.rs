@@ -10,8 +10,10 @@
 )]
 
 mod images;
+#[path = "../quality/photographs.rs"]
+mod photographs;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -55,17 +57,9 @@ fn middle(costs: &[Cost], figure: impl Fn(&Cost) -> f64) -> f64 {
     figures[figures.len() / 2]
 }
 
-fn photos() -> Vec<PathBuf> {
-    let folder = std::env::var("DLCS_BENCH_PHOTOS").expect("DLCS_BENCH_PHOTOS names a folder of JPEGs");
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut files: Vec<PathBuf> = files.filter(|file| file.extension().is_some_and(|e| e == "jpg")).collect();
-    files.sort();
-    files
-}
-
 fn main() {
     let rounds = std::env::var("DLCS_BENCH_ROUNDS").map_or(5, |rounds| rounds.parse().unwrap());
-    let (photos, folder) = (photos(), tempfile::tempdir().unwrap());
+    let (photos, folder) = (photographs::photographs(), tempfile::tempdir().unwrap());
     println!("{:<24} {:>23} {:>23} {:>23}", "middle of the rounds", "ours", "ours on one core", "vips");
     for kind in &images::KINDS {
         let source = images::make(kind, &photos, folder.path());

@@ -15,20 +15,12 @@ mod colour;
 mod drawings;
 mod levels;
 mod measure;
+mod photographs;
 mod pictures;
 mod vips;
 
-use std::path::PathBuf;
-
 use levels::Source;
-
-fn photographs() -> Vec<PathBuf> {
-    let folder = std::env::var("DLCS_BENCH_PHOTOS").expect("DLCS_BENCH_PHOTOS names a folder of JPEGs");
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut files: Vec<PathBuf> = files.filter(|file| file.extension().is_some_and(|e| e == "jpg")).collect();
-    files.sort();
-    files
-}
+use photographs::photographs;
 
 fn main() {
     if !vips::is_installed() {
