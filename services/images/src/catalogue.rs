@@ -28,7 +28,7 @@ const IMAGES: u64 = 50_000;
 
 /// An image as it is published now.
 pub(crate) struct Image {
-    pub descriptor: Descriptor,
+    pub descriptor: Arc<Descriptor>,
     /// Identifies the registration and attempt that made what is stored.
     pub state: String,
     /// What requests are resolved against.
@@ -47,6 +47,7 @@ impl Image {
         let open_edge = u32::try_from(max_unauthorised).ok();
         let subject = Subject { width, height, tile, limits, open_edge };
         let last_modified = last_modified(descriptor.modified);
+        let descriptor = Arc::new(descriptor);
         Self { descriptor, state, subject, last_modified, documents: Documents::default(), head: OnceCell::new() }
     }
 
@@ -109,6 +110,12 @@ impl Catalogue {
         found.map(|image| (key, image)).ok_or(Refusal::NotFound)
     }
 
+    /// Whether what this describes is known to be what is published now.
+    pub async fn is_current(&self, descriptor: &Arc<Descriptor>) -> bool {
+        let now = self.images.get(&descriptor.image).await.flatten();
+        now.is_some_and(|now| now.descriptor == *descriptor)
+    }
+
     /// Forgets what is known of an image whose objects turn out to be gone.
     pub async fn forget(&self, key: &ImageKey) {
         self.images.invalidate(key).await;
@@ -131,7 +138,7 @@ impl Catalogue {
     /// Where the tiles of an image lie.
     pub async fn head(&self, image: &Image) -> Result<Arc<Head>, Failure> {
         let read = async || {
-            let Descriptor { derivative, head_length, .. } = &image.descriptor;
+            let Descriptor { derivative, head_length, .. } = &*image.descriptor;
             if let Some(head) = self.heads.get(derivative).await {
                 return Ok(head);
             }

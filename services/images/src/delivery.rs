@@ -89,6 +89,9 @@ impl Delivery {
             Method::OPTIONS => return Ok(preflight()),
             _ => return Err(Refusal::Method),
         }
+        if let Some(reply) = pictures::again(self, request).await {
+            return Ok(reply);
+        }
         let target = path::parse(request.uri().path()).map_err(|bad| match bad {
             BadPath::Unknown => Refusal::NotFound,
             BadPath::Encoding => Refusal::Encoding,

@@ -1,6 +1,7 @@
 //! Image delivery: IIIF Image API 3.0 and 2.1 and stored thumbnails, from the object store and nothing else.
 //!
-//! A request goes: [`path`] → [`catalogue`] (who is it, what is stored) → a copy of stored bytes, or [`composer`] → [`reply`].
+//! A request goes: [`path`] → [`catalogue`] (who is it, what is stored) → a copy of stored bytes
+//! ([`recent`] ones are at hand), or [`composer`] → [`reply`].
 
 mod allocator;
 mod budget;
@@ -15,6 +16,8 @@ mod metrics;
 mod objects;
 mod path;
 mod pictures;
+mod pieces;
+mod recent;
 mod refusal;
 mod renderers;
 mod reply;

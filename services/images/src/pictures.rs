@@ -1,6 +1,7 @@
 //! Image requests: the stored bytes where they are what is asked for, else a composition.
 
 use actix_web::HttpRequest;
+use actix_web::http::header::HeaderValue;
 use bytes::Bytes;
 use dlcs_iiif::{Form, Format, ImageRequest, Quality, Resolved, Service, Size, Version};
 use dlcs_imaging::render::{Plan, plan};
@@ -12,8 +13,24 @@ use crate::delivery::Delivery;
 use crate::metrics::Kind;
 use crate::objects::Failure;
 use crate::path::Target;
+use crate::recent::{self, Answer};
 use crate::refusal::Refusal;
 use crate::reply::{Headers, Reply, image_link};
+
+/// The stored answer to a request that was asked for a moment ago, if it still holds.
+pub(crate) async fn again(delivery: &Delivery, request: &HttpRequest) -> Option<Reply> {
+    let answer = recent::find(&delivery.root.of(request), request.uri().path())?;
+    delivery.catalogue.is_current(&answer.descriptor).await.then(|| found(delivery, request, &answer))
+}
+
+fn found(delivery: &Delivery, request: &HttpRequest, answer: &Answer) -> Reply {
+    let headers = headers(delivery, &answer.validators, answer.link.clone());
+    headers.known(request).unwrap_or_else(|headers| headers.found(answer.kind, answer.media_type, answer.bytes.clone()))
+}
+
+fn headers<'a>(delivery: &'a Delivery, validators: &'a Validators, link: HeaderValue) -> Headers<'a> {
+    Headers { validators, cache_control: &delivery.cache_control, link, varies: false }
+}
 
 /// Answers an image request; [`Failure::Gone`] when the objects of this state of the image are gone.
 pub(crate) async fn answer(
@@ -30,15 +47,19 @@ pub(crate) async fn answer(
     };
     let identity = format!("{} {}x{}", resolved.canonical, resolved.width, resolved.height);
     let validators = Validators::new(image, identity.as_bytes())?;
-    let base = target.base(delivery.root.of(request), target.version);
+    let root = delivery.root.of(request);
+    let base = target.base(root.clone(), target.version);
     let link = image_link(&base, &resolved.canonical, target.service, version)?;
-    let headers = Headers { validators: &validators, cache_control: &delivery.cache_control, link, varies: false };
-    let headers = match headers.known(request) {
-        Ok(reply) => return Ok(reply),
-        Err(headers) => headers,
-    };
+    if let Ok(reply) = headers(delivery, &validators, link.clone()).known(request) {
+        return Ok(reply);
+    }
     let (kind, bytes) = body(delivery, request, image, &resolved).await?;
-    Ok(headers.found(kind, resolved.format.media_type(), bytes))
+    let media_type = resolved.format.media_type();
+    let answer = Answer { descriptor: image.descriptor.clone(), kind, media_type, validators, link, bytes };
+    if matches!(kind, Kind::Tile | Kind::Thumbnail) {
+        recent::keep(&root, request.uri().path(), &answer);
+    }
+    Ok(found(delivery, request, &answer))
 }
 
 async fn body(

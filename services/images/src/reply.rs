@@ -1,6 +1,5 @@
 //! Answers with a body, and those that need none.
 
-use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
@@ -9,6 +8,7 @@ use dlcs_iiif::{Service, Version};
 
 use crate::conditional::{Validators, header_value};
 use crate::metrics::Kind;
+use crate::pieces;
 use crate::refusal::Refusal;
 
 /// An answer and what it is counted as.
@@ -42,7 +42,7 @@ impl Headers<'_> {
 
     /// 200 with a body.
     pub fn found(self, kind: Kind, media_type: &'static str, body: Bytes) -> Reply {
-        let mut response = self.on(HttpResponse::with_body(StatusCode::OK, BoxBody::new(body)));
+        let mut response = self.on(HttpResponse::with_body(StatusCode::OK, pieces::body(body)));
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
         Reply { kind, response }
     }

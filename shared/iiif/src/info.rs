@@ -45,8 +45,8 @@ impl Service {
     }
 }
 
-/// The information document of the image `subject` at `id`, with the stored `sizes` (width, height), smallest first.
-/// Where only a part is open to anyone, the document describes that part.
+/// The information document of the image `subject` at `id`, with the stored `sizes` (width, height), smallest first: as many of
+/// them as viewers do not mistake for something else. Where only a part is open to anyone, the document describes that part.
 #[must_use]
 pub fn information(version: Version, service: Service, id: &str, subject: &Subject, sizes: &[(u32, u32)]) -> Value {
     let open = subject.open_edge.unwrap_or(u32::MAX);
@@ -55,9 +55,10 @@ pub fn information(version: Version, service: Service, id: &str, subject: &Subje
         let limits = subject.limits;
         w.max(h) <= open.min(limits.max_width) && area(w, h) <= limits.max_area
     };
-    let sizes: Vec<Value> =
-        sizes.iter().filter(|(w, h)| offered(*w, *h)).map(|(w, h)| json!({ "width": w, "height": h })).collect();
+    let sizes: Vec<_> = sizes.iter().copied().filter(|(w, h)| offered(*w, *h)).collect();
     let factors: Vec<u32> = subject.scale_factors().filter(|s| subject.long_edge().div_ceil(*s) <= open).collect();
+    let sizes = if service == Service::Image { unmistakable(&sizes, &factors) } else { &sizes };
+    let sizes: Vec<Value> = sizes.iter().map(|(w, h)| json!({ "width": w, "height": h })).collect();
     let mut document = match version {
         Version::V2 => head_2(service, id, subject),
         Version::V3 => head_3(service, id, subject, open),
@@ -69,6 +70,15 @@ pub fn information(version: Version, service: Service, id: &str, subject: &Subje
         document["tiles"] = json!([{ "width": subject.tile, "height": subject.tile, "scaleFactors": factors }]);
     }
     document
+}
+
+/// As many of the largest sizes as cannot be mistaken for the levels of the tiles. OpenSeadragon 4.1 to 5 takes any list for
+/// these that has as many entries as there are levels, with the image's own size or without, and then shows nothing right.
+fn unmistakable<'a>(sizes: &'a [(u32, u32)], factors: &[u32]) -> &'a [(u32, u32)] {
+    let Some(halvings) = factors.iter().max().map(|factor| factor.ilog2() as usize) else { return sizes };
+    let mistaken = |count: usize| count == halvings || count == halvings + 1;
+    let left_out = (0..sizes.len()).find(|out| !mistaken(sizes.len() - out)).unwrap_or(sizes.len());
+    &sizes[left_out..]
 }
 
 fn head_3(service: Service, id: &str, subject: &Subject, open: u32) -> Value {
@@ -144,7 +154,7 @@ mod tests {
         assert_eq!(info["type"], "ImageService3");
         assert_eq!(info["maxWidth"], 5000);
         assert_eq!(info["tiles"][0]["scaleFactors"], json!([1, 2, 4, 8]));
-        assert_eq!(info["sizes"][3], json!({ "width": 731, "height": 1024 }));
+        assert_eq!(info["sizes"], json!([{ "width": 286, "height": 400 }, { "width": 731, "height": 1024 }]));
         assert_eq!(info["extraFormats"], json!(["webp", "tif", "gif"]));
     }
 
@@ -160,10 +170,24 @@ mod tests {
     fn only_what_is_open_is_described() {
         let info = information(Version::V3, Service::Image, "http://x/i", &page(Some(450)), &SIZES);
         assert_eq!(info["maxWidth"], 450);
-        assert_eq!(info["sizes"].as_array().unwrap().len(), 3);
+        assert_eq!(info["sizes"].as_array().unwrap().len(), 2);
         assert_eq!(info["tiles"][0]["scaleFactors"], json!([8]));
         let shut = information(Version::V3, Service::Image, "http://x/i", &page(Some(0)), &SIZES);
         assert!(shut.get("sizes").is_none() && shut.get("tiles").is_none() && shut.get("maxWidth").is_none());
+    }
+
+    #[test]
+    fn sizes_are_never_as_many_as_levels() {
+        for edge in 1..70_000 {
+            let subject = Subject { width: edge, height: edge.div_ceil(3), ..page(None) };
+            let stored: Vec<_> =
+                [100, 200, 400, 1024].into_iter().filter(|s| *s < edge).map(|s| (s, s.div_ceil(3))).collect();
+            let info = information(Version::V3, Service::Image, "http://x/i", &subject, &stored);
+            let levels = info["tiles"][0]["scaleFactors"].as_array().unwrap().len();
+            let sizes = info["sizes"].as_array().map_or(0, Vec::len);
+            assert!(sizes == 0 || (sizes != levels && sizes + 1 != levels), "{edge}: {sizes} sizes, {levels} levels");
+            assert!(edge <= 200 || sizes >= 2, "{edge}: {sizes} sizes");
+        }
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use dlcs_model::Failure;
 use moxcms::{
-    Chromaticity, CmsError, ColorPrimaries, ColorProfile, DataColorSpace, Layout, RenderingIntent, ToneReprCurve,
-    Transform8BitExecutor, Transform16BitExecutor, TransformOptions,
+    Chromaticity, CmsError, ColorPrimaries, ColorProfile, DataColorSpace, InterpolationMethod, Layout, RenderingIntent,
+    ToneReprCurve, Transform8BitExecutor, Transform16BitExecutor, TransformOptions,
 };
 
 use crate::source::native::{Model, Native, Row};
@@ -83,7 +83,11 @@ const INTENTS: [RenderingIntent; 2] = [RenderingIntent::RelativeColorimetric, Re
 /// makes the library panic.
 fn first_intent<T>(build: impl Fn(TransformOptions) -> Result<T, CmsError>) -> Option<T> {
     INTENTS.into_iter().find_map(|rendering_intent| {
-        let options = TransformOptions { rendering_intent, ..TransformOptions::default() };
+        let options = TransformOptions {
+            rendering_intent,
+            interpolation_method: InterpolationMethod::Tetrahedral,
+            ..TransformOptions::default()
+        };
         catch_unwind(AssertUnwindSafe(|| build(options))).ok()?.ok()
     })
 }

@@ -3,8 +3,8 @@
 //!
 //! `DLCS_BENCH_PHOTOS=folder cargo bench --workspace --bench serving` with JPEGs of 1600 by 1100 pixels or more in the folder.
 //! `DLCS_BENCH_PARTS` says which parts: `peers`, `abuse`, `memory`, separated by commas. `DLCS_BENCH_ROUNDS` and
-//! `DLCS_BENCH_SECONDS` say how often and how long, `DLCS_BENCH_BEFORE` names the program of another build to stand beside this
-//! one; `DLCS_BENCH_IMAGES` and `DLCS_BENCH_REQUESTS` are those of the memory.
+//! `DLCS_BENCH_SECONDS` say how often and how long, `DLCS_BENCH_PROGRAM` names the program to measure, if not the one of this
+//! build, and `DLCS_BENCH_BEFORE` another to stand beside it; `DLCS_BENCH_IMAGES` and `DLCS_BENCH_REQUESTS` are those of the memory.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -143,7 +143,7 @@ async fn measure() {
     let store = Store::connect(&settings).await.unwrap();
     let published = publish_photos(&store).await;
     let start = |name, program: &str, arguments: &[&str]| Server::ours(name, program, &settings.storage_url, arguments);
-    let program = env!("CARGO_BIN_EXE_images");
+    let program = &std::env::var("DLCS_BENCH_PROGRAM").unwrap_or(env!("CARGO_BIN_EXE_images").to_owned());
     let fresh = ["--cache-mb", "0"];
     let before = std::env::var("DLCS_BENCH_BEFORE").ok();
     if wanted("peers") {

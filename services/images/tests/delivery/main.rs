@@ -8,6 +8,7 @@ mod leaving;
 mod oracle;
 mod pixels;
 mod publish;
+mod recent;
 mod requests;
 mod service;
 mod world;

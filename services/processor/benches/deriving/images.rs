@@ -48,7 +48,8 @@ pub fn make(kind: &Kind, photos: &[PathBuf], folder: &Path) -> PathBuf {
     let (width, height, across) = kind.size;
     let count = across * across * height.div_ceil(width * 2);
     let (w, h) = (width / across, height / (count / across));
-    let parts: Vec<_> = (0..count).map(|number| path(&format!("part{number}.v"))).collect();
+    // TIFF, for joining several files of its own format crashes libvips 8.14.
+    let parts: Vec<_> = (0..count).map(|number| path(&format!("part{number}.tif"))).collect();
     for (part, photo) in parts.iter().zip(photos.iter().cycle()) {
         let photo = photo.display().to_string();
         vips(&["thumbnail", &photo, part, &w.to_string(), "--height", &h.to_string(), "--crop", "centre"]);
